@@ -1,0 +1,102 @@
+// What `npm test` runs, in this order: cheap checks first.
+
+import { build, install } from './prepare.mjs';
+import { provideRedis } from './redis.mjs';
+import { jsTests } from './js-tests.mjs';
+import { checkPackage } from './packed.mjs';
+import { installed, run } from './run.mjs';
+
+/**
+ * @typedef {{ passed: number, failed: number, output: string }} Result `output` is shown when something failed.
+ * @typedef {{ echo: boolean, files: string[], announce: (text: string) => void }} Context
+ * @typedef {object} Step
+ * @property {string} name for `--only`
+ * @property {string} does the heading
+ * @property {('modules' | 'redis' | 'addon')[]} needs
+ * @property {boolean} [check] whether it is a check, not a test: `npm run check` runs these
+ * @property {(context: Context) => Promise<Result>} run
+ */
+
+/** @type {Step[]} */
+export const steps = [
+  {
+    name: 'rustfmt',
+    does: 'the form of the Rust code',
+    needs: [],
+    check: true,
+    run: (context) => check(context, 'cargo', ['fmt', '--check']),
+  },
+  {
+    name: 'prettier',
+    does: 'the form of everything else',
+    needs: ['modules'],
+    check: true,
+    run: (context) => check(context, installed('prettier'), ['--check', '.']),
+  },
+  {
+    name: 'types',
+    does: 'the types of the tests, and the typings of the package',
+    needs: ['modules'],
+    check: true,
+    run: (context) => check(context, installed('tsc'), ['--project', 'tsconfig.json']),
+  },
+  {
+    name: 'clippy',
+    does: 'the lints of the crate',
+    needs: [],
+    check: true,
+    run: (context) => clippy(context, []),
+  },
+  {
+    name: 'clippy-node',
+    does: 'the lints of the addon',
+    needs: [],
+    check: true,
+    run: (context) => clippy(context, ['--features', 'node']),
+  },
+  {
+    name: 'rust',
+    does: 'the tests of the crate',
+    needs: ['redis'],
+    run: cargoTests,
+  },
+  {
+    name: 'package',
+    does: 'the packed package',
+    needs: ['modules', 'addon'],
+    check: true,
+    run: checkPackage,
+  },
+  {
+    name: 'js',
+    does: 'the JavaScript tests',
+    needs: ['modules', 'redis', 'addon'],
+    run: ({ files, echo }) => jsTests({ only: files, echo }),
+  },
+];
+
+/** What steps need; each does nothing where it is there already. */
+export const preparations = { modules: install, redis: provideRedis, addon: build };
+
+async function check({ echo }, command, args) {
+  const { ok, output } = await run(command, args, { echo });
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, output };
+}
+
+function clippy(context, features) {
+  return check(context, 'cargo', ['clippy', '--all-targets', ...features, '--', '-D', 'warnings']);
+}
+
+async function cargoTests({ echo }) {
+  const { ok, output } = await run('cargo', ['test', '--no-fail-fast'], {
+    echo,
+    env: { CARGO_TERM_COLOR: 'never' },
+  });
+  // One such line for each binary of tests.
+  const results = [...output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed;/gm)];
+  const sum = (group) => results.reduce((total, result) => total + Number(result[group]), 0);
+  const passed = sum(1);
+  const failed = sum(2);
+  // Without a failed test, it did not compile, or a test took its whole binary down.
+  return { passed, failed: !ok && failed === 0 ? 1 : failed, output };
+}
