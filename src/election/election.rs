@@ -1,0 +1,782 @@
+//! The election's one state machine. `handle_*` tells it what happened, `poll_*` asks it what follows.
+
+use std::cmp::{max, min};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::command::{Announcement, Command, Reply, Request, RequestId, Shown};
+use super::event::{Event, Loss};
+use super::record::{Holder, Identity, InstanceId, Observation, Record, Role, Stamp, Term};
+use super::tenure::Tenure;
+use super::timing::{Instant, Timing};
+use super::watch::Watch;
+
+/// One instance's part in the election of its kind.
+///
+/// It decides by level, not by edge: [`poll_command`](Self::poll_command) looks at the whole state and names the one command
+/// that is due. So no error can lose a wake-up; whatever failed is simply still due, a renewal interval later.
+pub struct Election {
+    instance: InstanceId,
+    timing: Timing,
+    draw: Box<dyn FnMut() -> u64 + Send>,
+    tenure: Arc<Tenure>,
+
+    phase: Phase,
+    holder: Holder,
+    role: Role,
+    /// The role as told by the last `RoleChanged`: a draining leader is told as what it will be.
+    told: Role,
+    reign: Option<Reign>,
+    /// The register names this token of ours, or may, and we do not lead: it is to be released, never taken or adopted.
+    owed: Option<(Holder, Term)>,
+    /// The leader as told by the last `LeaderChanged`.
+    leader: Option<(InstanceId, Term)>,
+
+    watch: Watch,
+    /// At least every term that was read from the register or granted to us; it outlives stop and start.
+    floor: Term,
+    /// The longest lease that was read from the register, or our own.
+    patience: Duration,
+    /// Whether the medium's subscription stands.
+    subscribed: bool,
+    /// Whether a heartbeat was missed since the last one that came.
+    missed_heartbeat: bool,
+    warned_of_lease: Duration,
+
+    outstanding: Option<Outstanding>,
+    next_request: u64,
+    /// A take was sent and its answer never came: it may have been granted, or be granted yet.
+    take_in_doubt: bool,
+    /// Standing back: no take before.
+    no_take_before: Instant,
+    /// After a failed command, none but a renewal before.
+    retry_at: Instant,
+    peek_at: Option<Instant>,
+    last_peek: Option<Instant>,
+    last_heeded_vacancy: Option<Instant>,
+    /// The last answer was that the register was missing.
+    was_missing: bool,
+    /// The process does not answer, so it must not lead.
+    suspended: bool,
+
+    events: VecDeque<Event>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Running,
+    /// Until the moment given, what is owed is released; then it lapses. `None` while a draining leader's work settles.
+    Stopping {
+        until: Option<Instant>,
+    },
+}
+
+#[derive(Debug)]
+struct Reign {
+    term: Term,
+    /// Of the last renewal sent.
+    beat: u64,
+    valid_until: Instant,
+    next_renewal: Instant,
+    /// What to renew over, after a refusal that is no defeat.
+    assert_over: Option<Shown>,
+    drained: bool,
+}
+
+#[derive(Debug)]
+struct Outstanding {
+    id: RequestId,
+    sent: Instant,
+    command: Command,
+}
+
+impl Election {
+    /// `draw` gives 64 random bits at each call; they must be unpredictable and never repeat over restarts of the process.
+    pub fn new(
+        instance: InstanceId,
+        timing: Timing,
+        tenure: Arc<Tenure>,
+        mut draw: Box<dyn FnMut() -> u64 + Send>,
+    ) -> Self {
+        let holder = Holder::new(&instance, draw());
+        Self {
+            instance,
+            timing,
+            draw,
+            tenure,
+            phase: Phase::Idle,
+            holder,
+            role: Role::Follower,
+            told: Role::Follower,
+            reign: None,
+            owed: None,
+            leader: None,
+            watch: Watch::default(),
+            floor: Term::ZERO,
+            patience: timing.lease(),
+            subscribed: false,
+            missed_heartbeat: false,
+            warned_of_lease: Duration::ZERO,
+            outstanding: None,
+            next_request: 1,
+            take_in_doubt: false,
+            no_take_before: Instant::default(),
+            retry_at: Instant::default(),
+            peek_at: None,
+            last_peek: None,
+            last_heeded_vacancy: None,
+            was_missing: false,
+            suspended: false,
+            events: VecDeque::new(),
+        }
+    }
+
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The leader that this instance knows of, itself included.
+    pub fn leader(&self) -> Option<(&InstanceId, Term)> {
+        self.leader.as_ref().map(|(id, term)| (id, *term))
+    }
+
+    /// This run's token.
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    pub fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    // ---- What happened ----------------------------------------------------------------------------------------------
+
+    /// Begins a run, with a token of its own. The medium's subscription stands already, or `handle_subscribed` will tell.
+    pub fn handle_start(&mut self, now: Instant) {
+        if self.phase != Phase::Idle {
+            return;
+        }
+        let nonce = (self.draw)();
+        self.holder = Holder::new(&self.instance, nonce);
+        self.phase = Phase::Running;
+        self.watch.forget();
+        self.owed = None;
+        self.take_in_doubt = false;
+        self.missed_heartbeat = false;
+        self.suspended = false;
+        self.no_take_before = now;
+        self.retry_at = now;
+        self.peek_at = Some(now);
+    }
+
+    /// Ends the run. A leader drains first: `handle_drained` goes on from there.
+    pub fn handle_stop(&mut self, now: Instant) {
+        self.expire(now);
+        if self.phase != Phase::Running {
+            return;
+        }
+        self.phase = Phase::Stopping { until: None };
+        self.tenure.resign();
+        self.lose(None, Loss::Stopped);
+        if self.role == Role::Leader {
+            self.become_draining();
+        }
+        if self.reign.is_none() {
+            self.role = Role::Follower;
+            self.limit_stopping(now);
+        }
+    }
+
+    /// Gives the leadership up and contends again after standing back for one renewal interval. Without effect on others.
+    pub fn handle_reelect(&mut self, now: Instant) {
+        self.expire(now);
+        if self.role == Role::Leader {
+            self.tenure.resign();
+            self.tell(Role::Candidate);
+            self.become_draining();
+        } else {
+            self.events.push_back(Event::Released);
+        }
+    }
+
+    /// The process has not answered for too long: the leadership goes, and none is sought, until `handle_resumed`.
+    pub fn handle_stalled(&mut self, now: Instant) {
+        self.expire(now);
+        self.suspended = true;
+        if self.role == Role::Leader {
+            self.tenure.resign();
+            self.lose(None, Loss::Stalled);
+            self.become_draining();
+        }
+    }
+
+    pub fn handle_resumed(&mut self) {
+        self.suspended = false;
+    }
+
+    /// The work of a draining leader has settled: it may release.
+    pub fn handle_drained(&mut self, now: Instant) {
+        self.expire(now);
+        if let Some(reign) = &mut self.reign
+            && self.role == Role::Draining
+        {
+            reign.drained = true;
+        }
+    }
+
+    /// The answer to a command. It must have come on the connection that carried the command, and `now` must have been
+    /// read after its bytes arrived.
+    pub fn handle_reply(&mut self, now: Instant, id: RequestId, reply: Reply) {
+        self.expire(now);
+        let Some(Outstanding { sent, command, .. }) =
+            self.outstanding.take_if(|outstanding| outstanding.id == id)
+        else {
+            return;
+        };
+        match command {
+            Command::Peek { .. } => self.see(now, reply),
+            Command::Renew { beat, .. } => self.conclude_renewal(now, sent, beat, reply),
+            Command::Take { seen, stamp, .. } => {
+                self.conclude_take(now, sent, &stamp, seen.watched, reply)
+            }
+            Command::Release { .. } => self.conclude_release(now, reply),
+        }
+        self.finish_stopping(now);
+    }
+
+    /// A command failed, or was not answered in time. It may have been applied all the same, or be applied yet.
+    pub fn handle_failure(&mut self, now: Instant, id: RequestId) {
+        self.expire(now);
+        let Some(Outstanding { sent, command, .. }) =
+            self.outstanding.take_if(|outstanding| outstanding.id == id)
+        else {
+            return;
+        };
+        self.retry_at = max(now, sent + self.timing.renewal_interval());
+        match command {
+            Command::Take { .. } => {
+                self.take_in_doubt = true;
+                self.peek_at = Some(self.retry_at);
+                self.forget_silent_leader(now);
+                if self.phase == Phase::Running && self.leader.is_none() {
+                    self.become_candidate();
+                }
+            }
+            Command::Peek { .. } => {
+                self.peek_at = Some(self.retry_at);
+                self.forget_silent_leader(now);
+                if matches!(self.phase, Phase::Stopping { .. }) {
+                    // One try is what a take in doubt gets at the end; else it lapses.
+                    self.take_in_doubt = false;
+                }
+            }
+            // Whoever waits for a release waits for one try; what is owed stays owed.
+            Command::Release { .. } => self.events.push_back(Event::Released),
+            Command::Renew { .. } => {}
+        }
+        self.finish_stopping(now);
+    }
+
+    /// Commands pass again: what is due need not wait for its next turn.
+    pub fn handle_connected(&mut self, now: Instant) {
+        self.expire(now);
+        self.retry_at = now;
+        if let Some(reign) = &mut self.reign {
+            reign.next_renewal = now;
+        }
+        if self.reign.is_none() && self.phase == Phase::Running {
+            self.peek_at = Some(now);
+        }
+    }
+
+    /// The subscription stands, for the first time or again. What was announced meanwhile is lost, so the register is read.
+    pub fn handle_subscribed(&mut self, now: Instant) {
+        self.subscribed = true;
+        self.missed_heartbeat = false;
+        if self.phase == Phase::Running {
+            self.peek_at = Some(now);
+        }
+    }
+
+    pub fn handle_unsubscribed(&mut self, now: Instant) {
+        self.subscribed = false;
+        if self.phase == Phase::Running {
+            self.peek_at = Some(now);
+        }
+    }
+
+    /// The register as it was read beside something else. It must have been read on the present connection.
+    pub fn handle_observation(&mut self, now: Instant, reply: Reply) {
+        self.expire(now);
+        // While a take is under way, a read cannot tell an unwanted grant from the one that is about to be answered.
+        let is_taking =
+            self.outstanding.as_ref().is_some_and(|o| matches!(o.command, Command::Take { .. }));
+        if self.phase == Phase::Running && !is_taking {
+            self.see(now, reply);
+        }
+    }
+
+    /// What the register announced, or somebody in its name.
+    pub fn handle_announcement(&mut self, now: Instant, announcement: Announcement) {
+        self.expire(now);
+        if self.phase != Phase::Running || self.reign.is_some() {
+            return;
+        }
+        match announcement {
+            Announcement::Heartbeat { holder, term, beat, stamp } => {
+                if self.watch.confirms(&holder, term) {
+                    self.watch.hear(now, stamp, beat);
+                    self.missed_heartbeat = false;
+                } else {
+                    self.heed_hint(now);
+                }
+            }
+            Announcement::Vacancy { stamp, .. } if self.watch.shows(&stamp) => {}
+            Announcement::Vacancy { term, stamp, heir } => {
+                let pause = self.timing.renewal_interval();
+                let is_rare = self.last_heeded_vacancy.is_none_or(|at| now >= at + pause);
+                if is_rare && self.watch.announce(now, term, stamp) {
+                    self.last_heeded_vacancy = Some(now);
+                    self.defer_to(now, heir.as_ref());
+                } else {
+                    self.heed_hint(now);
+                }
+            }
+        }
+    }
+
+    // ---- What follows -----------------------------------------------------------------------------------------------
+
+    /// The command that is due now, if any. `now` must be read before the command is handed to the socket: a grant is
+    /// dated from it. The caller answers with `handle_reply` or `handle_failure`, always, within the command timeout.
+    pub fn poll_command(&mut self, now: Instant) -> Option<Request> {
+        self.expire(now);
+        self.finish_stopping(now);
+        let command = self.next_command(now)?;
+        let id = RequestId(self.next_request);
+        self.next_request += 1;
+        self.outstanding = Some(Outstanding { id, sent: now, command: command.clone() });
+        Some(Request { id, command })
+    }
+
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call `poll_command` again, if nothing else happens before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let expiry = self.reign.as_ref().map(|reign| reign.valid_until);
+        let lapse = match self.phase {
+            Phase::Stopping { until } => until,
+            _ => None,
+        };
+        let command = if self.outstanding.is_some() { None } else { self.next_command_at() };
+        [expiry, lapse, command].into_iter().flatten().min()
+    }
+
+    /// The whole decision, in the order in which it counts.
+    fn next_command(&mut self, now: Instant) -> Option<Command> {
+        // 1. One command at a time, so that answers come in the order of the register's states.
+        if self.outstanding.is_some() || self.next_command_at().is_none_or(|at| now < at) {
+            return None;
+        }
+        let stamp = Stamp::new((self.draw)());
+        // 2. A drained leader's reign ends before its release is sent: no later answer can extend it.
+        if let Some(reign) = self.reign.take_if(|reign| reign.drained) {
+            self.tenure.end();
+            self.owed = Some((self.holder.clone(), reign.term));
+            self.forget_leader(reign.term);
+            self.role = self.told;
+            self.limit_stopping(now);
+        }
+        // 3. A leader renews, over whatever it was shown if that is no defeat.
+        if let Some(reign) = &mut self.reign {
+            reign.beat += 1;
+            reign.next_renewal = now + self.timing.renewal_interval();
+            return Some(Command::Renew {
+                holder: self.holder.clone(),
+                term: reign.term,
+                beat: reign.beat,
+                stamp,
+                lease: self.timing.lease(),
+                over: reign.assert_over.take(),
+            });
+        }
+        // 4. What names us wrongly is released.
+        if let Some((holder, term)) = self.owed.clone() {
+            return Some(Command::Release { holder, term, stamp, heir: None });
+        }
+        // 5. A vacancy, or a leader that gave no sign of life for its lease, is taken.
+        if let Some((at, seen)) = self.next_take()
+            && now >= at
+        {
+            self.watch.drop_announcement();
+            return Some(Command::Take {
+                seen,
+                holder: self.holder.clone(),
+                floor: self.floor,
+                stamp,
+                lease: self.timing.lease(),
+            });
+        }
+        // 6. Otherwise it is time to look.
+        self.peek_at = None;
+        self.last_peek = Some(now);
+        Some(Command::Peek { stamp })
+    }
+
+    fn next_command_at(&self) -> Option<Instant> {
+        if self.phase == Phase::Idle {
+            return None;
+        }
+        if let Some(reign) = &self.reign {
+            let is_urgent = reign.drained || reign.assert_over.is_some();
+            return Some(if is_urgent { Instant::default() } else { reign.next_renewal });
+        }
+        if self.owed.is_some() {
+            return Some(self.retry_at);
+        }
+        let take = self.next_take().map(|(at, _)| at);
+        let look = self.next_peek();
+        [take, look].into_iter().flatten().min().map(|at| max(at, self.retry_at))
+    }
+
+    fn next_take(&self) -> Option<(Instant, super::command::Seen)> {
+        let sight = self.watch.sight()?;
+        let is_ours = |holder: &Holder| holder.belongs_to(&self.instance);
+        if self.phase != Phase::Running
+            || self.suspended
+            || sight.observation.record.holder.as_ref().is_some_and(is_ours)
+        {
+            return None;
+        }
+        let permit = self.watch.permit(self.patience, self.hears())?;
+        Some((max(permit.at, self.no_take_before), permit.seen))
+    }
+
+    fn next_peek(&self) -> Option<Instant> {
+        // A node that cannot hear looks instead.
+        let poll = match self.watch.sight() {
+            Some(sight) if !self.hears() && self.phase == Phase::Running => {
+                Some(sight.latest + self.timing.poll_interval())
+            }
+            _ => None,
+        };
+        [self.peek_at, poll].into_iter().flatten().min()
+    }
+
+    fn hears(&self) -> bool {
+        self.subscribed && !self.missed_heartbeat
+    }
+
+    // ---- Answers ----------------------------------------------------------------------------------------------------
+
+    fn conclude_take(
+        &mut self,
+        now: Instant,
+        sent: Instant,
+        stamp: &Stamp,
+        was_watched: bool,
+        reply: Reply,
+    ) {
+        let record = &reply.shown.record;
+        let is_granted = reply.granted
+            && record.holder.as_ref() == Some(&self.holder)
+            && record.stamp == *stamp
+            && record.term > self.floor
+            && record.term < Term::LIMIT;
+        if !is_granted {
+            let shows_another = record.holder.as_ref().is_some_and(|h| !h.belongs_to(&self.instance));
+            let shown = record.holder.as_ref().map(|holder| (holder.instance(), record.term));
+            if shows_another && shown == self.leader {
+                // The leader goes on, and we did not hear it.
+                self.missed_heartbeat |= was_watched;
+            } else if self.phase == Phase::Running {
+                self.become_candidate();
+            }
+            // No race against a register that goes on changing, or a server that goes on refusing.
+            let pause = self.timing.renewal_interval() / 4;
+            self.no_take_before = max(self.no_take_before, now + pause);
+            return self.see(now, reply);
+        }
+        let (term, valid_until) = (record.term, sent + self.timing.validity());
+        self.floor = term;
+        self.take_in_doubt = false;
+        self.watch.forget();
+        if self.phase == Phase::Running && !self.suspended && now < valid_until {
+            self.become_leader(term, valid_until, sent + self.timing.renewal_interval());
+        } else {
+            // Granted too late, or to one that no longer wants it: void for good.
+            self.owed = Some((self.holder.clone(), term));
+            if self.phase == Phase::Running {
+                self.forget_leader(term);
+                self.become_candidate();
+            }
+        }
+    }
+
+    fn conclude_renewal(&mut self, now: Instant, sent: Instant, beat: u64, reply: Reply) {
+        let Some(reign) = &mut self.reign else {
+            // The reign ended meanwhile; the answer extends nothing, and shows the register.
+            return self.see(now, reply);
+        };
+        let Observation { record, identity } = &reply.shown;
+        let shown = || Shown {
+            identity: identity.clone(),
+            term: record.term,
+            stamp: record.stamp.clone(),
+        };
+        let is_ours = record.holder.as_ref() == Some(&self.holder) && record.term == reign.term;
+        if reply.granted && is_ours {
+            let until = max(reign.valid_until, sent + self.timing.validity());
+            if self.role == Role::Leader && !self.tenure.extend(reign.valid_until, until) {
+                // Somebody asked in between, and was told that the leadership has expired.
+                return self.end_reign(now, Loss::Expired);
+            }
+            reign.valid_until = until;
+            if matches!(identity, Identity::Server(_)) && !record.was_granted_under(identity) {
+                reign.assert_over = Some(shown());
+            }
+        } else if record.term < reign.term {
+            // Lost data, or an older snapshot: what we were granted still stands, so we say so over exactly this.
+            reign.assert_over = Some(shown());
+        } else if is_ours && record.beat >= beat {
+            // A doubled delivery was refused; the first one counts.
+        } else {
+            self.end_reign_replaced(now, reply);
+        }
+    }
+
+    fn conclude_release(&mut self, now: Instant, reply: Reply) {
+        if reply.granted {
+            self.no_take_before =
+                max(self.no_take_before, now + self.timing.renewal_interval());
+        }
+        self.settle_owed();
+        self.see(now, reply);
+    }
+
+    /// Takes note of the register as it was read.
+    fn see(&mut self, now: Instant, reply: Reply) {
+        if self.reign.is_some() {
+            // A leader learns from its renewals alone: a read may be older than its own grant.
+            return;
+        }
+        if reply.missing {
+            // The placeholder was written by this very command: no sight. Another read makes it one.
+            self.watch.forget();
+            let pause = if self.was_missing { self.timing.renewal_interval() } else { Duration::ZERO };
+            self.was_missing = true;
+            self.peek_at = Some(now + pause);
+            return;
+        }
+        self.was_missing = false;
+        let record = reply.shown.record.clone();
+        self.take_in_doubt = false;
+        self.floor = max(self.floor, record.term);
+        self.patience = max(self.patience, record.lease);
+        self.warn_of_lease(&record);
+        self.watch.read(now, reply.shown);
+        match &record.holder {
+            Some(holder) if holder.belongs_to(&self.instance) => {
+                // An answer that came too late, an expiry, or an earlier run of ours.
+                if self.owed.is_none() {
+                    self.owed = Some((holder.clone(), record.term));
+                }
+                if self.phase == Phase::Running {
+                    self.forget_silent_leader(now);
+                }
+            }
+            Some(holder) => {
+                if self.phase == Phase::Running {
+                    self.become_follower(holder.instance(), record.term);
+                }
+            }
+            // A placeholder says nothing of the leader, who will assert itself; a vacancy says that it released.
+            None if record.is_placeholder() => self.forget_silent_leader(now),
+            None => {
+                self.defer_to(now, record.heir.as_ref());
+                self.forget_leader(record.term);
+            }
+        }
+    }
+
+    // ---- Transitions ------------------------------------------------------------------------------------------------
+
+    fn become_leader(&mut self, term: Term, valid_until: Instant, next_renewal: Instant) {
+        self.reign = Some(Reign {
+            term,
+            beat: 0,
+            valid_until,
+            next_renewal,
+            assert_over: None,
+            drained: false,
+        });
+        self.become_candidate();
+        self.role = Role::Leader;
+        self.tenure.begin(term, valid_until);
+        self.leader = Some((self.instance.clone(), term));
+        self.events.push_back(Event::Elected { term });
+        self.tell(Role::Leader);
+        self.events.push_back(Event::LeaderChanged { leader: Some(self.instance.clone()), term });
+    }
+
+    fn become_candidate(&mut self) {
+        self.role = Role::Candidate;
+        self.tell(Role::Candidate);
+    }
+
+    fn become_follower(&mut self, leader: InstanceId, term: Term) {
+        self.role = Role::Follower;
+        self.lose(Some(leader.clone()), Loss::Lost);
+        let is_known = self.leader.as_ref() == Some(&(leader.clone(), term));
+        if !is_known {
+            self.tenure.know(term);
+            self.leader = Some((leader.clone(), term));
+            self.missed_heartbeat = false;
+            self.events.push_back(Event::LeaderChanged { leader: Some(leader), term });
+        }
+    }
+
+    fn become_draining(&mut self) {
+        self.role = Role::Draining;
+        self.events.push_back(Event::Draining);
+    }
+
+    fn tell(&mut self, role: Role) {
+        if self.told != role {
+            self.told = role;
+            self.tenure.set_candidacy(role == Role::Candidate);
+            self.events.push_back(Event::RoleChanged(role));
+        }
+    }
+
+    /// Tells a loss, once: whoever was told to be a follower has nothing to lose.
+    fn lose(&mut self, leader: Option<InstanceId>, reason: Loss) {
+        if self.told != Role::Follower {
+            self.events.push_back(Event::Defeated { leader, reason });
+            self.tell(Role::Follower);
+        }
+    }
+
+    /// Ends the reign whose deadline has passed. Every entrance calls it first, so nothing acts on a reign that is over.
+    fn expire(&mut self, now: Instant) {
+        let is_over = self.reign.as_ref().is_some_and(|reign| {
+            now >= reign.valid_until || (self.role == Role::Leader && self.tenure.was_latched())
+        });
+        if is_over {
+            self.end_reign(now, Loss::Expired);
+        }
+    }
+
+    /// The reign is over and the register may still name us.
+    fn end_reign(&mut self, now: Instant, reason: Loss) {
+        let Some(reign) = self.reign.take() else { return };
+        self.tenure.end();
+        self.owed = Some((self.holder.clone(), reign.term));
+        if self.role == Role::Leader {
+            self.lose(None, reason);
+        } else {
+            // The loss was told when the draining began; whoever waits for its end need wait no longer.
+            self.events.push_back(Event::Released);
+        }
+        self.role = self.told;
+        self.forget_leader(reign.term);
+        self.limit_stopping(now);
+    }
+
+    /// The reign is over and the register names another.
+    fn end_reign_replaced(&mut self, now: Instant, reply: Reply) {
+        let leader = super::register::leader_of(&reply.shown.record);
+        self.reign = None;
+        self.tenure.end();
+        if self.role == Role::Leader {
+            self.lose(leader.clone(), Loss::Replaced);
+        }
+        self.role = self.told;
+        self.settle_owed();
+        self.limit_stopping(now);
+        if leader.is_none() {
+            self.forget_leader(reply.shown.record.term);
+        }
+        self.see(now, reply);
+    }
+
+    fn settle_owed(&mut self) {
+        self.owed = None;
+        self.events.push_back(Event::Released);
+    }
+
+    fn forget_leader(&mut self, term: Term) {
+        if self.leader.take().is_some() {
+            self.events.push_back(Event::LeaderChanged { leader: None, term });
+        }
+    }
+
+    /// Forgets a leader that has given no sign of life for a whole lease.
+    fn forget_silent_leader(&mut self, now: Instant) {
+        let is_silent =
+            self.watch.last_sign_of_life().is_none_or(|seen| now >= seen + self.patience);
+        if let Some((_, term)) = self.leader
+            && is_silent
+        {
+            self.forget_leader(term);
+        }
+    }
+
+    /// A hint that the register has changed is followed by a read, at most one per renewal interval.
+    fn heed_hint(&mut self, now: Instant) {
+        let pause = self.timing.renewal_interval();
+        let at = self.last_peek.map_or(now, |last| max(now, last + pause));
+        self.peek_at = Some(self.peek_at.map_or(at, |planned| min(planned, at)));
+    }
+
+    fn defer_to(&mut self, now: Instant, heir: Option<&InstanceId>) {
+        if heir.is_some_and(|heir| *heir != self.instance) {
+            self.no_take_before = max(self.no_take_before, now + self.timing.renewal_interval());
+        }
+    }
+
+    fn warn_of_lease(&mut self, record: &Record) {
+        let theirs = record.lease;
+        let is_unequal = record.holder.is_some() && theirs != self.timing.lease();
+        if is_unequal && theirs != self.warned_of_lease {
+            self.warned_of_lease = theirs;
+            self.events.push_back(Event::UnequalLease { theirs });
+        }
+    }
+
+    // ---- The end of a run -------------------------------------------------------------------------------------------
+
+    /// From here on a stop takes no longer than our own record would stand, and two answers.
+    fn limit_stopping(&mut self, now: Instant) {
+        if let Phase::Stopping { until: until @ None } = &mut self.phase {
+            *until = Some(now + self.timing.validity() + 2 * self.timing.command_timeout());
+            if self.take_in_doubt {
+                self.peek_at = Some(max(self.retry_at, now));
+            }
+        }
+    }
+
+    fn finish_stopping(&mut self, now: Instant) {
+        let Phase::Stopping { until: Some(until) } = self.phase else { return };
+        let is_settled = self.reign.is_none()
+            && self.owed.is_none()
+            && self.outstanding.is_none()
+            && !self.take_in_doubt;
+        if is_settled || now >= until {
+            self.phase = Phase::Idle;
+            self.role = Role::Follower;
+            self.reign = None;
+            self.outstanding = None;
+            self.owed = None;
+            self.leader = None;
+            self.tenure.end();
+            self.peek_at = None;
+            self.subscribed = false;
+            self.events.push_back(Event::Stopped);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What an election tells its process.
+
+use super::record::{InstanceId, Role, Term};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// `Follower`, `Candidate` or `Leader`; a draining leader is told as what it will be.
+    RoleChanged(Role),
+    /// This instance leads in `term`, which no other reign has or had.
+    Elected { term: Term },
+    /// This instance leads no longer, or lost as a candidate. Told once for each loss.
+    Defeated { leader: Option<InstanceId>, reason: Loss },
+    /// The leader that this instance knows of, itself included, is another one, or `None`.
+    LeaderChanged { leader: Option<InstanceId>, term: Term },
+    /// The leader is about to release; [`super::Election::handle_drained`] lets it.
+    Draining,
+    /// The reign that `handle_reelect` ended is released, or lapsed.
+    Released,
+    /// Another instance of the kind runs with another lease.
+    UnequalLease { theirs: std::time::Duration },
+    /// `handle_stop` is done; nothing follows.
+    Stopped,
+}
+
+/// Why a leadership, or a candidacy, ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Loss {
+    /// The register has another holder.
+    Replaced,
+    /// No renewal was granted in time.
+    Expired,
+    Stopped,
+    /// The process did not answer for too long.
+    Stalled,
+    /// A candidate that another one beat.
+    Lost,
+}
+
+impl Loss {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Replaced => "replaced",
+            Self::Expired => "expired",
+            Self::Stopped => "stopped",
+            Self::Stalled => "stalled",
+            Self::Lost => "lost",
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The register itself, in plain code: what every medium's own implementation is held to. Media in memory use it as it is.
+
+use std::cmp::max;
+
+use super::command::{Announcement, Command, Reply, Seen, Shown};
+use super::record::{Holder, Identity, InstanceId, Observation, Record, Stamp, Term};
+
+/// One kind's register. It knows no time: `server_time_us` enters terms and placeholders alone, and need not be right.
+#[derive(Clone, Debug, Default)]
+pub struct Register {
+    stored: Option<Record>,
+}
+
+/// The server at the moment of a command.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub identity: Identity,
+    pub time_us: u64,
+}
+
+impl Register {
+    pub fn stored(&self) -> Option<&Record> {
+        self.stored.as_ref()
+    }
+
+    pub fn wipe(&mut self) {
+        self.stored = None;
+    }
+
+    /// Applies `command`, and says what is to be announced.
+    pub fn execute(&mut self, command: &Command, server: &Server) -> (Reply, Option<Announcement>) {
+        let found = self.stored.take().filter(is_well_formed);
+        let missing = found.is_none();
+        let record = found.unwrap_or_else(|| {
+            Record::placeholder(Stamp::of_placeholder(command.stamp(), server.time_us))
+        });
+        let granted = match command {
+            _ if missing => None,
+            Command::Peek { .. } => None,
+            Command::Renew { holder, term, beat, stamp, lease, over } => {
+                let renewed = Record { beat: *beat, stamp: stamp.clone(), ..record.clone() };
+                if record.holder.as_ref() == Some(holder)
+                    && record.term == *term
+                    && *beat > record.beat
+                {
+                    Some(renewed)
+                } else if over.as_ref().is_some_and(|over| is_as_shown(&record, over, server)) {
+                    Some(Record {
+                        holder: Some(holder.clone()),
+                        term: *term,
+                        server: name_of(&server.identity),
+                        lease: *lease,
+                        heir: None,
+                        ..renewed
+                    })
+                } else {
+                    None
+                }
+            }
+            Command::Take { seen, holder, floor, stamp, lease } => {
+                may_take(&record, seen, server).then(|| Record {
+                    holder: Some(holder.clone()),
+                    term: next_term(record.term, *floor, server.time_us),
+                    beat: 0,
+                    stamp: stamp.clone(),
+                    server: name_of(&server.identity),
+                    lease: *lease,
+                    heir: None,
+                })
+            }
+            Command::Release { holder, term, stamp, heir } => {
+                (record.holder.as_ref() == Some(holder) && record.term == *term).then(|| Record {
+                    holder: None,
+                    stamp: stamp.clone(),
+                    heir: heir.clone(),
+                    ..record.clone()
+                })
+            }
+        };
+        let announcement = granted.as_ref().map(announce);
+        let reply = Reply {
+            granted: granted.is_some(),
+            missing,
+            shown: Observation {
+                record: granted.unwrap_or(record),
+                identity: server.identity.clone(),
+            },
+        };
+        self.stored = Some(reply.shown.record.clone());
+        (reply, announcement)
+    }
+
+    /// Puts `record` in place, as a restart from a snapshot would.
+    pub fn restore(&mut self, record: Option<Record>) {
+        self.stored = record;
+    }
+}
+
+fn is_well_formed(record: &Record) -> bool {
+    record.term < Term::LIMIT && record.lease <= super::timing::Timing::MAX_LEASE
+}
+
+fn is_as_shown(record: &Record, over: &Shown, server: &Server) -> bool {
+    record.term == over.term && record.stamp == over.stamp && server.identity == over.identity
+}
+
+fn may_take(record: &Record, seen: &Seen, server: &Server) -> bool {
+    let unchanged = server.identity == seen.identity
+        && record.holder == seen.holder
+        && record.term == seen.term
+        && record.stamp == seen.stamp;
+    let vacated_here = record.holder.is_none() && record.was_granted_under(&server.identity);
+    unchanged && (seen.watched || vacated_here)
+}
+
+fn next_term(stored: Term, floor: Term, server_time_us: u64) -> Term {
+    Term(max(max(stored.0 + 1, floor.0 + 1), server_time_us.min(Term::LIMIT.0 - 1)))
+}
+
+fn name_of(identity: &Identity) -> std::sync::Arc<str> {
+    match identity {
+        Identity::Server(id) => id.clone(),
+        Identity::Connection(_) => "".into(),
+    }
+}
+
+fn announce(record: &Record) -> Announcement {
+    match &record.holder {
+        Some(holder) => Announcement::Heartbeat {
+            holder: holder.clone(),
+            term: record.term,
+            beat: record.beat,
+            stamp: record.stamp.clone(),
+        },
+        None => Announcement::Vacancy {
+            term: record.term,
+            stamp: record.stamp.clone(),
+            heir: record.heir.clone(),
+        },
+    }
+}
+
+/// The instance that holds `record`, if any.
+pub fn leader_of(record: &Record) -> Option<InstanceId> {
+    record.holder.as_ref().map(Holder::instance)
+}

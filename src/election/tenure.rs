@@ -1,0 +1,97 @@
+//! The truth about one node's leadership, readable from any thread without a lock.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::record::{Role, Term};
+use super::timing::Instant;
+
+/// A deadline that is compared with the clock at every question, so that the answer is right even where no event could be
+/// delivered: in a blocked loop, or at the first instruction after a pause.
+///
+/// Once anyone has seen the deadline pass, it is latched as passed: an extension that comes later fails. So within a term
+/// the answer never turns from no to yes.
+#[derive(Debug, Default)]
+pub struct Tenure {
+    /// Nanoseconds on the node's clock; 0 when there is no leadership, or it was seen to have expired.
+    deadline: AtomicU64,
+    /// Set at once by whoever ends the leadership by intent, ahead of the election's task.
+    resigned: AtomicBool,
+    /// Of the leader last known, self included.
+    term: AtomicU64,
+    is_candidate: AtomicBool,
+}
+
+impl Tenure {
+    /// Whether this node leads. `clock` is read after the deadline, so that a pause between the two makes the answer no.
+    pub fn is_valid(&self, clock: impl Fn() -> Instant) -> bool {
+        loop {
+            if self.resigned.load(Ordering::SeqCst) {
+                return false;
+            }
+            let deadline = self.deadline.load(Ordering::SeqCst);
+            if deadline == 0 {
+                return false;
+            }
+            if clock().as_nanos() < deadline {
+                return true;
+            }
+            if self.latch(deadline) {
+                return false;
+            }
+            // It was extended between the two reads: ask again.
+        }
+    }
+
+    /// What this node is: `Leader` only as long as [`is_valid`](Self::is_valid) says so.
+    pub fn role(&self, clock: impl Fn() -> Instant) -> Role {
+        if self.is_valid(clock) {
+            Role::Leader
+        } else if self.is_candidate.load(Ordering::SeqCst) {
+            Role::Candidate
+        } else {
+            Role::Follower
+        }
+    }
+
+    /// Gives up a leadership ahead of the election's task; what that task still extends has no effect here.
+    pub fn resign(&self) {
+        self.resigned.store(true, Ordering::SeqCst);
+    }
+
+    pub fn term(&self) -> Term {
+        Term(self.term.load(Ordering::SeqCst))
+    }
+
+    pub(super) fn begin(&self, term: Term, deadline: Instant) {
+        self.know(term);
+        self.resigned.store(false, Ordering::SeqCst);
+        self.deadline.store(deadline.as_nanos(), Ordering::SeqCst);
+    }
+
+    /// Moves the deadline from `from` to `to`; false when somebody saw `from` pass.
+    pub(super) fn extend(&self, from: Instant, to: Instant) -> bool {
+        self.deadline
+            .compare_exchange(from.as_nanos(), to.as_nanos(), Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+    }
+
+    pub(super) fn end(&self) {
+        self.deadline.store(0, Ordering::SeqCst);
+    }
+
+    pub(super) fn was_latched(&self) -> bool {
+        self.deadline.load(Ordering::SeqCst) == 0
+    }
+
+    pub(super) fn set_candidacy(&self, is_candidate: bool) {
+        self.is_candidate.store(is_candidate, Ordering::SeqCst);
+    }
+
+    pub(super) fn know(&self, term: Term) {
+        self.term.store(term.0, Ordering::SeqCst);
+    }
+
+    fn latch(&self, deadline: u64) -> bool {
+        self.deadline.compare_exchange(deadline, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
