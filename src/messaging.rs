@@ -1,0 +1,247 @@
+//! Who a message is for, who it is from, and whether one is missing: pure bookkeeping of sequence numbers.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::election::{Holder, InstanceId};
+
+/// Counters that are kept at most; beyond, all are forgotten and start afresh. A gap that falls just then goes untold.
+const MAX_COUNTERS: usize = 65_536;
+
+/// The channels of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// Announcements of the register.
+    Election,
+    /// Changes of the registry.
+    Registry,
+    /// Messages to all instances, to the leader, to the followers, to one instance.
+    All,
+    Leader,
+    Followers,
+    Instance(InstanceId),
+}
+
+/// What a message's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    Json,
+    Bytes,
+    /// JavaScript's `undefined`; the body is empty.
+    Undefined,
+}
+
+/// Who sent a message, and which of the messages to its addressee it is. On the wire: this as one line of JSON, a line
+/// feed, the body as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope<'a> {
+    pub v: u32,
+    /// The sender's token; its id is the part before the last colon.
+    #[serde(borrow)]
+    pub from: Cow<'a, str>,
+    /// The leader's term as the sender knew it; the sender's own while it leads.
+    pub term: u64,
+    /// Whether the sender led when it sent.
+    pub leads: bool,
+    /// Counts the sender's messages on this channel, from 1, without a hole.
+    pub seq: u64,
+    pub format: Format,
+}
+
+/// Whom a message is sent to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Addressee {
+    All,
+    Leader,
+    Followers,
+    Instance(InstanceId),
+}
+
+impl Addressee {
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::All => Channel::All,
+            Self::Leader => Channel::Leader,
+            Self::Followers => Channel::Followers,
+            Self::Instance(id) => Channel::Instance(id.clone()),
+        }
+    }
+}
+
+/// The sender's half: numbers the messages to each channel, from 1, without a hole.
+#[derive(Debug, Default)]
+pub struct Numbering {
+    last: HashMap<Channel, u64>,
+}
+
+impl Numbering {
+    pub fn next(&mut self, channel: &Channel) -> u64 {
+        if let Some(last) = self.last.get_mut(channel) {
+            *last += 1;
+            return *last;
+        }
+        if self.last.len() >= MAX_COUNTERS {
+            self.last.clear();
+        }
+        self.last.insert(channel.clone(), 1);
+        1
+    }
+}
+
+/// The receiver's half.
+pub struct Reception {
+    own: InstanceId,
+    last: HashMap<(Holder, Channel), u64>,
+}
+
+/// What is to be done with a message.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Delivery {
+    pub from: InstanceId,
+    /// How many of this sender's messages on this channel were lost just before this one.
+    pub missed: u64,
+    pub role: Option<SenderRole>,
+    /// Whether the message is delivered. One that reached a role which this instance has no more is not.
+    pub is_for_us: bool,
+}
+
+/// Under which of the role events a message is told, besides `message`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SenderRole {
+    Leader,
+    /// Told on the leader alone, of what was sent to the leader or to this instance.
+    Follower,
+}
+
+impl Reception {
+    pub fn new(own: InstanceId) -> Self {
+        Self { own, last: HashMap::new() }
+    }
+
+    /// `None` for this instance's own message, and for one whose sender has no readable name.
+    pub fn handle_message(
+        &mut self,
+        channel: &Channel,
+        envelope: &Envelope,
+        leads: bool,
+    ) -> Option<Delivery> {
+        let sender = Holder::parse(&envelope.from)?;
+        let from = sender.instance();
+        if from == self.own {
+            return None;
+        }
+        let missed = self.count(sender, channel, envelope.seq);
+        let is_for_us = match channel {
+            Channel::Leader => leads,
+            Channel::Followers => !leads,
+            _ => true,
+        };
+        let is_addressed = matches!(channel, Channel::Leader | Channel::Instance(_));
+        let role = match envelope.leads {
+            true => Some(SenderRole::Leader),
+            false if leads && is_addressed => Some(SenderRole::Follower),
+            false => None,
+        };
+        Some(Delivery { from, missed, role, is_for_us })
+    }
+
+    /// The channel was joined anew: what went before is not missed.
+    pub fn forget_channel(&mut self, channel: &Channel) {
+        self.last.retain(|(_, known), _| known != channel);
+    }
+
+    pub fn forget_sender(&mut self, id: &InstanceId) {
+        self.last.retain(|(sender, _), _| !sender.belongs_to(id));
+    }
+
+    fn count(&mut self, sender: Holder, channel: &Channel, seq: u64) -> u64 {
+        if self.last.len() >= MAX_COUNTERS {
+            self.last.clear();
+        }
+        // The first message heard of a sender is where its count begins; one that is not ahead starts it afresh.
+        match self.last.insert((sender, channel.clone()), seq) {
+            Some(last) if seq > last => seq - last - 1,
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::VERSION;
+
+    fn message(from: &str, seq: u64, leads: bool) -> Envelope<'static> {
+        let from = format!("{from}:0000000000000001").into();
+        Envelope { v: VERSION, from, term: 7, leads, seq, format: Format::Json }
+    }
+
+    fn reception() -> Reception {
+        Reception::new(InstanceId::new("me"))
+    }
+
+    #[test]
+    fn each_channel_is_counted_by_itself_from_one() {
+        let mut numbering = Numbering::default();
+        let to_b = Addressee::Instance(InstanceId::new("b")).channel();
+        assert_eq!(numbering.next(&Channel::All), 1);
+        assert_eq!(numbering.next(&Channel::All), 2);
+        assert_eq!(numbering.next(&to_b), 1);
+    }
+
+    #[test]
+    fn a_hole_in_the_numbers_is_told_with_its_size() {
+        let mut reception = reception();
+        let missed = |reception: &mut Reception, seq| {
+            reception.handle_message(&Channel::All, &message("a", seq, false), false).unwrap().missed
+        };
+        assert_eq!(missed(&mut reception, 4), 0, "the first one heard begins the count");
+        assert_eq!(missed(&mut reception, 5), 0);
+        assert_eq!(missed(&mut reception, 9), 3);
+        assert_eq!(missed(&mut reception, 1), 0, "a count that starts afresh misses nothing");
+    }
+
+    #[test]
+    fn a_role_joined_anew_misses_nothing_of_what_went_before() {
+        let mut reception = reception();
+        reception.handle_message(&Channel::Leader, &message("a", 1, false), true);
+        reception.forget_channel(&Channel::Leader);
+        let later = reception.handle_message(&Channel::Leader, &message("a", 50, false), true);
+        assert_eq!(later.unwrap().missed, 0);
+    }
+
+    #[test]
+    fn ones_own_message_is_not_delivered() {
+        assert_eq!(reception().handle_message(&Channel::All, &message("me", 1, true), true), None);
+    }
+
+    #[test]
+    fn a_message_for_a_role_that_one_has_no_more_is_not_delivered() {
+        let mut reception = reception();
+        let mut is_for_us = |channel, leads| {
+            reception.handle_message(&channel, &message("a", 1, false), leads).unwrap().is_for_us
+        };
+        assert!(is_for_us(Channel::Leader, true));
+        assert!(!is_for_us(Channel::Leader, false));
+        assert!(is_for_us(Channel::Followers, false));
+        assert!(!is_for_us(Channel::Followers, true));
+        assert!(is_for_us(Channel::All, true) && is_for_us(Channel::All, false));
+    }
+
+    #[test]
+    fn the_role_events_are_those_of_the_sender() {
+        let mut reception = reception();
+        let own = Channel::Instance(InstanceId::new("me"));
+        let mut role = |channel: &Channel, sender_leads, leads| {
+            reception.handle_message(channel, &message("a", 1, sender_leads), leads).unwrap().role
+        };
+        assert_eq!(role(&Channel::All, true, false), Some(SenderRole::Leader));
+        assert_eq!(role(&own, false, true), Some(SenderRole::Follower));
+        assert_eq!(role(&Channel::Leader, false, true), Some(SenderRole::Follower));
+        assert_eq!(role(&Channel::All, false, true), None);
+        assert_eq!(role(&own, false, false), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! The bytes of PROTOCOL.md: names, announcements, registry records, message envelopes.
+//!
+//! Every body bears a version `v`. A reader ignores fields that it does not know, and counts and ignores bodies of a version
+//! that it does not know, and whatever else it cannot read.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::election::{Announcement, Holder, InstanceId, Stamp, Term};
+use crate::membership::{Change, RegistryChange};
+
+pub use crate::membership::InstanceRecord;
+pub use crate::messaging::{Envelope, Format};
+
+/// The version of the bodies written here.
+pub const VERSION: u32 = 1;
+
+/// A message's body, its JSON or its bytes.
+pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
+/// An envelope around the largest message.
+pub const MAX_ENVELOPE_BYTES: usize = MAX_MESSAGE_BYTES + 1024;
+pub const MAX_META_BYTES: usize = 16 << 10;
+pub const MAX_NAME_BYTES: usize = 128;
+/// How deep arrays and objects of a message or a meta may be nested.
+pub const MAX_DEPTH: usize = 128;
+
+/// A kind or an id as a part of a name: letters, digits, `-`, `_`, `.` and `~` stand for themselves, every other byte is `%XX`.
+/// The empty text becomes a single `%`, which nothing else becomes.
+pub fn encode_name(name: &str) -> String {
+    if name.is_empty() {
+        return "%".into();
+    }
+    let mut encoded = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(byte as char);
+            }
+            _ => write!(encoded, "%{byte:02X}").expect("writing to a string cannot fail"),
+        }
+    }
+    encoded
+}
+
+impl InstanceRecord {
+    pub fn new(holder: &Holder, meta: Box<RawValue>) -> Self {
+        let id = holder.instance().as_str().to_owned();
+        Self { v: VERSION, id, holder: holder.as_str().to_owned(), meta }
+    }
+
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).expect("a record has only keys that are text")
+    }
+
+    /// `None` when it cannot be read, or is over a limit.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let record: Self = serde_json::from_slice(bytes).ok()?;
+        let is_within_limits = record.v == VERSION
+            && record.id.len() <= MAX_NAME_BYTES
+            && record.meta.get().len() <= MAX_META_BYTES
+            && depth(record.meta.get()) <= MAX_DEPTH;
+        is_within_limits.then_some(record)
+    }
+}
+
+#[derive(Deserialize)]
+struct AnnouncementBody<'a> {
+    v: u32,
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow, default)]
+    holder: Cow<'a, str>,
+    term: u64,
+    #[serde(default)]
+    beat: u64,
+    #[serde(borrow)]
+    stamp: Cow<'a, str>,
+    #[serde(borrow, default)]
+    heir: Cow<'a, str>,
+}
+
+/// `None` when it cannot be read, or names a term at or above the limit.
+pub fn decode_announcement(bytes: &[u8]) -> Option<Announcement> {
+    let body: AnnouncementBody = serde_json::from_slice(bytes).ok()?;
+    let term = Term(body.term);
+    let is_sound = body.v == VERSION
+        && term < Term::LIMIT
+        && body.stamp.len() <= MAX_NAME_BYTES
+        && body.holder.len() <= 2 * MAX_NAME_BYTES
+        && body.heir.len() <= MAX_NAME_BYTES;
+    if !is_sound {
+        return None;
+    }
+    let stamp = Stamp::parse(&body.stamp);
+    match &*body.r#type {
+        "heartbeat" => {
+            let holder = Holder::parse(&body.holder)?;
+            Some(Announcement::Heartbeat { holder, term, beat: body.beat, stamp })
+        }
+        "vacancy" => {
+            let heir = (!body.heir.is_empty()).then(|| InstanceId::new(&*body.heir));
+            Some(Announcement::Vacancy { term, stamp, heir })
+        }
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct RegistryBody<'a> {
+    v: u32,
+    revision: u64,
+    #[serde(borrow, default)]
+    enrolled: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    left: Option<Cow<'a, str>>,
+}
+
+/// `None` when it cannot be read.
+pub fn decode_registry_change(bytes: &[u8]) -> Option<RegistryChange> {
+    let body: RegistryBody = serde_json::from_slice(bytes).ok()?;
+    if body.v != VERSION {
+        return None;
+    }
+    let change = match (body.enrolled, body.left) {
+        (Some(record), _) => Change::Enrolled(InstanceRecord::decode(record.get().as_bytes())?),
+        (None, Some(id)) if id.len() <= MAX_NAME_BYTES => Change::Left(InstanceId::new(&*id)),
+        _ => return None,
+    };
+    Some(RegistryChange { revision: body.revision, change })
+}
+
+impl Envelope<'_> {
+    pub fn encode(&self, body: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(body.len() + 128);
+        serde_json::to_writer(&mut bytes, self).expect("an envelope has only keys that are text");
+        bytes.push(b'\n');
+        bytes.extend_from_slice(body);
+        bytes
+    }
+}
+
+/// The envelope and its body. `None` when it cannot be read, or is over a limit; a JSON body is well-formed UTF-8 JSON.
+pub fn decode_message(bytes: &[u8]) -> Option<(Envelope<'_>, &[u8])> {
+    if bytes.len() > MAX_ENVELOPE_BYTES {
+        return None;
+    }
+    let split = memchr(bytes)?;
+    let (header, body) = (&bytes[..split], &bytes[split + 1..]);
+    let envelope: Envelope = serde_json::from_slice(header).ok()?;
+    let is_sound = envelope.v == VERSION
+        && envelope.from.len() <= 2 * MAX_NAME_BYTES
+        && body.len() <= MAX_MESSAGE_BYTES
+        && match envelope.format {
+            Format::Json => std::str::from_utf8(body).is_ok_and(is_sound_json),
+            Format::Bytes => true,
+            Format::Undefined => body.is_empty(),
+        };
+    is_sound.then_some((envelope, body))
+}
+
+fn memchr(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == b'\n')
+}
+
+/// Whether `text` is one JSON value, nested at most [`MAX_DEPTH`] deep.
+pub fn is_sound_json(text: &str) -> bool {
+    depth(text) <= MAX_DEPTH && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// How deep the brackets of `text` are nested, strings aside.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest, mut is_string, mut is_escaped) = (0usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'[' | b'{' if !is_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !is_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// Whether `text`, sound JSON, may hold a key `__proto__`, as it stands or by escapes.
+pub fn may_name_proto(text: &str) -> bool {
+    text.contains("__proto__") || text.contains("\\u00")
+}
