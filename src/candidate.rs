@@ -1,0 +1,183 @@
+//! A candidate over its runs: what stays the same from one `start()` to the next.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use crate::clock;
+use crate::driver::{Driver, Failure, Output, Request, SendQueue, Settings, Sink};
+use crate::election::{Election, InstanceId, Role, Tenure, Term, Timing};
+use crate::medium::memory::MemoryMedium;
+use crate::medium::redis::{RedisMedium, Target};
+use crate::medium::{Mailbox, MailboxSender, Medium, mailbox};
+use crate::random;
+
+/// Where a candidate's kind lives.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In this process.
+    Memory,
+    Redis(Target),
+}
+
+pub struct Config {
+    pub place: Place,
+    pub kind: String,
+    pub timing: Timing,
+    /// See [`Settings::max_stall`].
+    pub max_stall: Option<Duration>,
+    pub debug: bool,
+}
+
+pub struct Candidate {
+    config: Config,
+    instance: InstanceId,
+    tenure: Arc<Tenure>,
+    /// Between two runs the election rests here; its floor of terms outlives them.
+    resting: Arc<Mutex<Option<Election>>>,
+}
+
+/// What a running candidate is told and asked through. Dropping it ends the run.
+pub struct Run {
+    pub requests: mpsc::UnboundedSender<Request>,
+    pub queue: Arc<SendQueue>,
+}
+
+/// The candidate runs already, or its last run has not ended yet.
+#[derive(Debug)]
+pub struct AlreadyRunning;
+
+impl Candidate {
+    pub fn new(config: Config) -> Self {
+        let instance = InstanceId::new(random::instance_id());
+        let tenure = Arc::new(Tenure::default());
+        let election = new_election(&instance, config.timing, &tenure);
+        Self { config, instance, tenure, resting: Arc::new(Mutex::new(Some(election))) }
+    }
+
+    pub fn id(&self) -> &str {
+        self.instance.as_str()
+    }
+
+    /// Whether this instance leads at this very moment, by its own clock.
+    pub fn is_leader(&self) -> bool {
+        self.tenure.is_valid(clock::now)
+    }
+
+    pub fn role(&self) -> Role {
+        self.tenure.role(clock::now)
+    }
+
+    /// The term of the leader last known; 0 when none was.
+    pub fn term(&self) -> Term {
+        self.tenure.term()
+    }
+
+    /// Gives a leadership up at once, ahead of what the run is told.
+    pub fn resign(&self) {
+        self.tenure.resign();
+    }
+
+    /// Begins a run on `runtime`. Everything is told to `sink`, [`Output::Stopped`] last.
+    ///
+    /// # Errors
+    /// [`AlreadyRunning`], until `Stopped` was told.
+    pub fn start<S: Sink>(
+        &self,
+        runtime: &Handle,
+        meta: Box<RawValue>,
+        sink: S,
+    ) -> Result<Run, AlreadyRunning> {
+        let election = lock(&self.resting).take().ok_or(AlreadyRunning)?;
+        let (requests, request_queue) = mpsc::unbounded_channel();
+        let queue = Arc::new(SendQueue::default());
+        let settings = Settings {
+            instance: self.instance.clone(),
+            meta,
+            max_stall: self.config.max_stall,
+            debug: self.config.debug,
+        };
+        let parts = RunParts {
+            settings,
+            election,
+            tenure: self.tenure.clone(),
+            timing: self.config.timing,
+            resting: self.resting.clone(),
+            requests: request_queue,
+            queue: queue.clone(),
+            sink: Arc::new(sink),
+        };
+        let (outbox, mailbox) = mailbox();
+        let _entered = runtime.enter();
+        match &self.config.place {
+            Place::Memory => self.open_memory(outbox, mailbox, parts),
+            Place::Redis(target) => {
+                let (kind, timing) = (&self.config.kind, self.config.timing);
+                let medium =
+                    RedisMedium::open(target.clone(), kind, &self.instance, timing, outbox);
+                parts.spawn(medium, mailbox);
+            }
+        }
+        Ok(Run { requests, queue })
+    }
+
+    fn open_memory<S: Sink>(&self, outbox: MailboxSender, mailbox: Mailbox, parts: RunParts<S>) {
+        parts.spawn(MemoryMedium::open(&self.config.kind, &self.instance, outbox), mailbox);
+    }
+}
+
+struct RunParts<S: Sink> {
+    settings: Settings,
+    election: Election,
+    tenure: Arc<Tenure>,
+    timing: Timing,
+    resting: Arc<Mutex<Option<Election>>>,
+    requests: mpsc::UnboundedReceiver<Request>,
+    queue: Arc<SendQueue>,
+    sink: Arc<S>,
+}
+
+impl<S: Sink> RunParts<S> {
+    /// Runs the driver in a task, and watches over it from another: a panic in it ends the run, and no more than that.
+    fn spawn<M: Medium>(self, medium: M, mailbox: Mailbox) {
+        let Self { settings, election, tenure, timing, resting, requests, queue, sink } = self;
+        let instance = settings.instance.clone();
+        let driver = Driver::new(
+            settings,
+            election,
+            tenure.clone(),
+            medium,
+            mailbox,
+            requests,
+            queue.clone(),
+            sink.clone(),
+        );
+        let run = tokio::spawn(driver.run());
+        tokio::spawn(async move {
+            let election = match run.await {
+                Ok(election) => election,
+                Err(panic) if panic.is_panic() => {
+                    tenure.resign();
+                    queue.close();
+                    sink.put(Output::Error(Failure::Panicked));
+                    new_election(&instance, timing, &tenure)
+                }
+                // The runtime ends, and with it whoever could be told.
+                Err(_) => return tenure.resign(),
+            };
+            *lock(&resting) = Some(election);
+            sink.put(Output::Stopped);
+        });
+    }
+}
+
+fn new_election(instance: &InstanceId, timing: Timing, tenure: &Arc<Tenure>) -> Election {
+    Election::new(instance.clone(), timing, tenure.clone(), Box::new(random::bits))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no panic holds the lock")
+}

@@ -1,0 +1,214 @@
+//! What comes in from the medium: notices, answers, messages.
+
+use super::{Done, Driver, Failure, InstanceView, Message, Output, REFRESH_INTERVAL, Sink, Stage};
+use crate::clock;
+use crate::election::{Reply, RequestId, Role};
+use crate::medium::{Channel, Enrolment, Medium, MediumError, MediumErrorKind, Notice};
+use crate::membership::MembershipEvent;
+use crate::wire;
+
+/// Messages handled in one turn of the loop at most.
+const MESSAGES_PER_TURN: usize = 256;
+
+impl<M: Medium, S: Sink> Driver<M, S> {
+    pub(super) fn handle_notice(&mut self, notice: Notice) {
+        let now = clock::now();
+        match notice {
+            Notice::Connected => {
+                self.debug(|| "connected".into());
+                self.election.handle_connected(now);
+                if self.is_taking_part() {
+                    self.refresh_at = Some(now);
+                    if !self.is_subscribed {
+                        self.subscribe();
+                    }
+                }
+            }
+            Notice::Disconnected(error) => self.sink.put(Output::Error(error.into())),
+            Notice::Subscribed => self.handle_subscribed(),
+            Notice::Unsubscribed(error) => {
+                self.is_subscribed = false;
+                self.election.handle_unsubscribed(now);
+                self.sink.put(Output::Error(error.into()));
+            }
+            Notice::Late(round_trip) => self.tell_late(round_trip),
+            Notice::Advice(text) => self.sink.put(Output::Warning(Failure::Advice(text))),
+            Notice::Announced(announcement) => {
+                self.election.handle_announcement(now, announcement);
+            }
+            Notice::Registry(change) => self.membership.handle_change(change),
+            Notice::Message { channel, payload } => {
+                self.handle_message(channel, payload);
+                self.handle_waiting_messages();
+            }
+        }
+    }
+
+    pub(super) fn handle_done(&mut self, done: Done) {
+        match done {
+            Done::Executed(id, result) => self.handle_executed(id, result),
+            Done::Enrolled(question, result) => self.handle_enrolled(question, result),
+            Done::Refreshed(result) => self.handle_refreshed(result),
+            Done::Fetched(question, result) => self.handle_roster(question, result),
+            Done::Subscribed(Ok(())) => self.handle_subscribed(),
+            Done::Subscribed(Err(error)) => {
+                self.resubscribe_at = Some(clock::now() + self.election.timing().lease());
+                self.tell_error(error);
+            }
+            Done::JoinedRole => self.hold_until = None,
+            Done::Withdrawn => {
+                if let Stage::Closing { is_withdrawn, .. } = &mut self.stage {
+                    *is_withdrawn = true;
+                }
+            }
+            Done::Published => {
+                if let Stage::Closing { is_published, .. } = &mut self.stage {
+                    *is_published = true;
+                }
+            }
+        }
+    }
+
+    fn handle_subscribed(&mut self) {
+        if !self.is_taking_part() {
+            return;
+        }
+        self.is_subscribed = true;
+        self.resubscribe_at = None;
+        self.membership.handle_gap();
+        self.election.handle_subscribed(clock::now());
+    }
+
+    fn handle_executed(&mut self, id: RequestId, result: Result<Reply, MediumError>) {
+        // Read after the answer's bytes arrived, before they are acted on.
+        let now = clock::now();
+        match result {
+            Ok(reply) => {
+                self.told_late = false;
+                self.debug(|| format!("answer {reply:?}"));
+                self.election.handle_reply(now, id, reply);
+            }
+            Err(error) => {
+                self.debug(|| format!("failed: {error}"));
+                self.election.handle_failure(now, id);
+                self.tell_error(error);
+            }
+        }
+    }
+
+    fn handle_enrolled(
+        &mut self,
+        question: Option<u64>,
+        result: Result<Enrolment, MediumError>,
+    ) {
+        match result {
+            Ok(enrolment) => {
+                self.is_enrolled = true;
+                self.note_enrolment(enrolment);
+                self.answer_done(question);
+            }
+            Err(error) => {
+                self.refresh_at = Some(clock::now() + REFRESH_INTERVAL);
+                match question {
+                    Some(question) => self.answer_failure(question, error.into()),
+                    None => self.tell_error(error),
+                }
+            }
+        }
+    }
+
+    fn handle_refreshed(&mut self, result: Result<Enrolment, MediumError>) {
+        match result {
+            Ok(enrolment) => {
+                self.is_enrolled = enrolment.is_enrolled;
+                self.note_enrolment(enrolment);
+                if !self.is_enrolled {
+                    // The registry was lost, or swept us while we could not be heard.
+                    self.refresh_at = Some(clock::now());
+                }
+            }
+            Err(error) => {
+                self.refresh_at = Some(clock::now() + REFRESH_INTERVAL);
+                self.tell_error(error);
+            }
+        }
+    }
+
+    fn note_enrolment(&mut self, enrolment: Enrolment) {
+        let now = clock::now();
+        self.refresh_at = Some(now + REFRESH_INTERVAL);
+        self.membership.handle_revision(enrolment.revision);
+        self.election.handle_observation(now, enrolment.register);
+    }
+
+    // ---- Messages ---------------------------------------------------------------------------------------------------
+
+    fn handle_waiting_messages(&mut self) {
+        for _ in 1..MESSAGES_PER_TURN {
+            if !self.sink.has_room() {
+                return;
+            }
+            match self.mailbox.try_next_message() {
+                Some(Notice::Message { channel, payload }) => self.handle_message(channel, payload),
+                _ => return,
+            }
+        }
+    }
+
+    fn handle_message(&mut self, channel: Channel, payload: Vec<u8>) {
+        let leads = self.tenure.is_valid(clock::now);
+        let Some((envelope, body)) = wire::decode_message(&payload) else {
+            return self.mailbox.count_malformed();
+        };
+        let Some(delivery) = self.reception.handle_message(&channel, &envelope, leads) else {
+            return;
+        };
+        let (format, body_at) = (envelope.format, payload.len() - body.len());
+        let (from, missed) = (delivery.from, delivery.missed);
+        if missed > 0 {
+            let (from, channel) = (from.clone(), channel.clone());
+            self.sink.put(Output::Gap { from, channel, missed });
+        }
+        if delivery.is_for_us {
+            let role = delivery.role;
+            let message = Message { from, role, channel, format, payload, body_at };
+            self.sink.put(Output::Message(message));
+        }
+    }
+
+    // ---- Telling ----------------------------------------------------------------------------------------------------
+
+    pub(super) fn tell_membership(&mut self, event: MembershipEvent) {
+        let output = match event {
+            MembershipEvent::Joined(record) => Output::Joined(self.view(record)),
+            MembershipEvent::Left(record) => {
+                self.reception.forget_sender(&record.instance());
+                Output::Left(InstanceView { record, role: Role::Follower })
+            }
+        };
+        self.sink.put(output);
+    }
+
+    /// A lost connection is told by its own notice, once for each attempt; a call that failed for want of one adds nothing.
+    fn tell_error(&self, error: MediumError) {
+        if error.kind != MediumErrorKind::Unreachable {
+            self.sink.put(Output::Error(error.into()));
+        }
+    }
+
+    fn tell_late(&mut self, round_trip: std::time::Duration) {
+        if !self.told_late {
+            self.told_late = true;
+            let interval = self.election.timing().renewal_interval();
+            let text = format!(
+                "a round trip to the server took {} ms, which is longer than the renewal interval of {} ms; \
+                 raise leaseMs to at least {}",
+                round_trip.as_millis(),
+                interval.as_millis(),
+                // Two round trips in each interval of a fifth of the lease.
+                10 * round_trip.as_millis()
+            );
+            self.sink.put(Output::Error(Failure::RoundTripTooLong(text)));
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The tokio loop around one run of a candidate: notices and answers in, commands and outputs out.
+//!
+//! One task owns the election's state. The loop sends what is due, tells what happened, and waits for whatever comes first.
+
+mod inbound;
+mod output;
+mod publisher;
+mod questions;
+mod stall;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use crate::clock;
+use crate::election::{Election, Event, Instant, InstanceId, Reply, RequestId, Role, Tenure};
+use crate::medium::{Channel, Enrolment, Mailbox, Medium, MediumError, Roster};
+use crate::membership::Membership;
+use crate::messaging::Reception;
+
+pub use output::{Answer, Failure, InstanceView, Message, Output, Sink};
+pub use publisher::{Draft, Refusal, SendQueue};
+pub use questions::{Question, Request};
+use stall::{StallGuard, Step};
+
+/// How often an instance says to the registry that it lives.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+/// How often at most the whole roster is fetched for changes that were missed.
+const ROSTER_INTERVAL: Duration = Duration::from_millis(200);
+
+pub struct Settings {
+    pub instance: InstanceId,
+    pub meta: Box<RawValue>,
+    /// How long the process may leave a probe unanswered before its leadership is released. `None`: for ever.
+    pub max_stall: Option<Duration>,
+    /// Whether `Output::Debug` is wanted.
+    pub debug: bool,
+}
+
+/// One run of a candidate, from `start()` to the end of `stop()`.
+pub struct Driver<M: Medium, S: Sink> {
+    settings: Settings,
+    election: Election,
+    tenure: Arc<Tenure>,
+    membership: Membership,
+    reception: Reception,
+    stall: StallGuard,
+    medium: Arc<M>,
+    mailbox: Mailbox,
+    requests: mpsc::UnboundedReceiver<Request>,
+    queue: Arc<SendQueue>,
+    sink: Arc<S>,
+    calls: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
+
+    stage: Stage,
+    /// Whether the channels that every instance listens to are subscribed.
+    is_subscribed: bool,
+    is_enrolled: bool,
+    /// Whether `Started` was told.
+    has_started: bool,
+    role: Role,
+    /// Election events that are not told yet, in order.
+    events: VecDeque<Event>,
+    /// Until then events wait for the subscription of the new leader's channel, so that `Elected` is never told before.
+    hold_until: Option<Instant>,
+    refresh_at: Option<Instant>,
+    roster_at: Option<Instant>,
+    resubscribe_at: Option<Instant>,
+    /// The questions that wait for a release.
+    reelections: Vec<u64>,
+    /// Whether a round trip that was too long was told since the last one that was not.
+    told_late: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Until the subscription stands for the first time; no part is taken in the election before.
+    Opening,
+    Running,
+    /// The election winds down.
+    Stopping,
+    /// The record leaves the registry, and the last messages go out.
+    Closing {
+        is_withdrawn: bool,
+        is_published: bool,
+    },
+    Stopped,
+}
+
+/// A call of the medium that has settled.
+enum Done {
+    Executed(RequestId, Result<Reply, MediumError>),
+    Enrolled(Option<u64>, Result<Enrolment, MediumError>),
+    Refreshed(Result<Enrolment, MediumError>),
+    Fetched(Option<(u64, Question)>, Result<Roster, MediumError>),
+    Subscribed(Result<(), MediumError>),
+    JoinedRole,
+    Withdrawn,
+    Published,
+}
+
+impl<M: Medium, S: Sink> Driver<M, S> {
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(
+        settings: Settings,
+        election: Election,
+        tenure: Arc<Tenure>,
+        medium: M,
+        mailbox: Mailbox,
+        requests: mpsc::UnboundedReceiver<Request>,
+        queue: Arc<SendQueue>,
+        sink: Arc<S>,
+    ) -> Self {
+        Self {
+            membership: Membership::new(settings.instance.clone()),
+            reception: Reception::new(settings.instance.clone()),
+            stall: StallGuard::new(settings.max_stall, clock::now()),
+            settings,
+            election,
+            tenure,
+            medium: Arc::new(medium),
+            mailbox,
+            requests,
+            queue,
+            sink,
+            calls: FuturesUnordered::new(),
+            stage: Stage::Opening,
+            is_subscribed: false,
+            is_enrolled: false,
+            has_started: false,
+            role: Role::Follower,
+            events: VecDeque::new(),
+            hold_until: None,
+            refresh_at: None,
+            roster_at: None,
+            resubscribe_at: None,
+            reelections: Vec::new(),
+            told_late: false,
+        }
+    }
+
+    /// Runs until a stop is done, and gives the election back for the next run: its floor of terms outlives this one.
+    /// [`Output::Stopped`] is left to the caller, who must first be able to start again.
+    pub async fn run(mut self) -> Election {
+        self.election.handle_start(clock::now());
+        self.membership.handle_own(self.record());
+        self.call(publisher::publish_all(
+            self.medium.clone(),
+            self.queue.clone(),
+            self.election.holder().clone(),
+            self.tenure.clone(),
+            self.sink.clone(),
+        ), |()| Done::Published);
+
+        while self.stage != Stage::Stopped {
+            self.send_due();
+            self.tell_events();
+            self.advance();
+            let takes_messages = self.sink.has_room();
+            let wake_up = sleep_until(self.next_timeout());
+            tokio::select! {
+                Some(done) = self.calls.next() => self.handle_done(done),
+                Some(notice) = self.mailbox.next(takes_messages) => self.handle_notice(notice),
+                request = self.requests.recv() => self.handle_request(request),
+                () = self.sink.room() => {}
+                () = wake_up => self.handle_timeout(),
+            }
+        }
+        self.election
+    }
+
+    /// Hands over what is due. The clock is read before each command, and a grant is dated from that.
+    fn send_due(&mut self) {
+        while self.stage != Stage::Opening
+            && let Some(request) = self.election.poll_command(clock::now())
+        {
+            self.debug(|| format!("{} {:?}", request.command.name(), request.command));
+            let medium = self.medium.clone();
+            let id = request.id;
+            self.call(async move { medium.execute(request.command).await }, move |result| {
+                Done::Executed(id, result)
+            });
+        }
+        let now = clock::now();
+        if self.refresh_at.is_some_and(|at| now >= at) && self.is_taking_part() {
+            self.refresh_at = None;
+            self.enroll_or_refresh();
+        }
+        let is_roster_due = self.membership.needs_roster() && self.roster_at.is_none_or(|at| now >= at);
+        if is_roster_due && self.is_subscribed && self.stage == Stage::Running {
+            self.roster_at = Some(now + ROSTER_INTERVAL);
+            self.fetch_roster(None);
+        }
+        if self.resubscribe_at.is_some_and(|at| now >= at) && self.is_taking_part() {
+            self.subscribe();
+        }
+    }
+
+    /// Stage by stage, and `Started` once all that it promises is true.
+    fn advance(&mut self) {
+        if self.sink.is_closed() {
+            self.handle_stop();
+        }
+        match self.stage {
+            Stage::Opening if self.is_subscribed => self.stage = Stage::Running,
+            Stage::Closing { is_withdrawn: true, is_published: true } => self.stage = Stage::Stopped,
+            _ => {}
+        }
+        let is_settled = self.stage == Stage::Running
+            && self.is_enrolled
+            && self.events.is_empty()
+            && self.election.leader().is_some();
+        if is_settled && !self.has_started {
+            self.has_started = true;
+            self.sink.put(Output::Started);
+        }
+    }
+
+    fn handle_timeout(&mut self) {
+        let now = clock::now();
+        match self.stall.handle_timeout(now, self.sink.is_probe_pending()) {
+            Some(Step::Probe) => self.sink.probe(),
+            Some(Step::Stalled) => self.election.handle_stalled(now),
+            Some(Step::Resumed) => self.election.handle_resumed(),
+            None => {}
+        }
+        self.membership.handle_timeout(now);
+        if self.hold_until.is_some_and(|until| now >= until) {
+            self.hold_until = None;
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        let election = (self.stage != Stage::Opening).then(|| self.election.poll_timeout()).flatten();
+        let roster = self.roster_at.filter(|_| {
+            self.membership.needs_roster() && self.is_subscribed && self.stage == Stage::Running
+        });
+        [
+            election,
+            self.stall.poll_timeout(),
+            self.membership.poll_timeout(),
+            self.hold_until,
+            self.refresh_at.filter(|_| self.is_taking_part()),
+            self.resubscribe_at.filter(|_| self.is_taking_part()),
+            roster,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn is_taking_part(&self) -> bool {
+        matches!(self.stage, Stage::Opening | Stage::Running)
+    }
+
+    // ---- Election events --------------------------------------------------------------------------------------------
+
+    fn tell_events(&mut self) {
+        while let Some(event) = self.election.poll_event() {
+            self.follow(&event);
+            self.events.push_back(event);
+        }
+        while self.hold_until.is_none() {
+            let Some(event) = self.events.pop_front() else { break };
+            self.tell(event);
+        }
+        while let Some(event) = self.membership.poll_event() {
+            self.tell_membership(event);
+        }
+    }
+
+    /// What must not wait until the event is told.
+    fn follow(&mut self, event: &Event) {
+        match event {
+            Event::Elected { .. } => {
+                self.hold_until = Some(clock::now() + self.election.timing().command_timeout());
+                self.reception.forget_channel(&Channel::Leader);
+                self.join_role(Channel::Leader, Channel::Followers);
+            }
+            Event::RoleChanged(role) => {
+                if self.role == Role::Leader && self.is_taking_part() {
+                    self.reception.forget_channel(&Channel::Followers);
+                    self.join_role(Channel::Followers, Channel::Leader);
+                }
+                self.role = *role;
+            }
+            Event::Draining => self.election.handle_drained(clock::now()),
+            Event::Stopped => self.close(),
+            _ => {}
+        }
+    }
+
+    fn join_role(&mut self, joined: Channel, left: Channel) {
+        self.medium.unsubscribe(left);
+        let medium = self.medium.clone();
+        self.call(async move { medium.subscribe(vec![joined]).await }, |_| Done::JoinedRole);
+    }
+
+    fn tell(&mut self, event: Event) {
+        let output = match event {
+            Event::RoleChanged(role) => Output::RoleChanged(role),
+            Event::Elected { term } => Output::Elected(term),
+            Event::Defeated { leader, reason } => Output::Defeated { leader, reason },
+            Event::LeaderChanged { leader, term } => Output::LeaderChanged { leader, term },
+            Event::Released => return self.answer_reelections(),
+            Event::UnequalLease { theirs } => Output::Warning(Failure::UnequalLease(format!(
+                "the leader's leaseMs is {}, this instance's is {}; takeovers wait for the longest, so set the same everywhere",
+                theirs.as_millis(),
+                self.election.timing().lease().as_millis()
+            ))),
+            Event::Draining | Event::Stopped => return,
+        };
+        self.sink.put(output);
+    }
+
+    /// The election is over: the record leaves the registry, and what waits to be sent goes out.
+    fn close(&mut self) {
+        let medium = self.medium.clone();
+        self.stage = Stage::Closing { is_withdrawn: false, is_published: false };
+        self.hold_until = None;
+        self.queue.close();
+        self.call(async move { medium.withdraw().await }, |_| Done::Withdrawn);
+    }
+
+    // ---- Calls ------------------------------------------------------------------------------------------------------
+
+    fn call<T: 'static>(
+        &self,
+        call: impl Future<Output = T> + Send + 'static,
+        done: impl FnOnce(T) -> Done + Send + 'static,
+    ) {
+        self.calls.push(Box::pin(async move { done(call.await) }));
+    }
+
+    fn enroll_or_refresh(&mut self) {
+        if !self.is_enrolled {
+            return self.enroll(None);
+        }
+        let medium = self.medium.clone();
+        self.call(async move { medium.refresh().await }, Done::Refreshed);
+    }
+
+    fn fetch_roster(&self, question: Option<(u64, Question)>) {
+        let medium = self.medium.clone();
+        self.call(async move { medium.roster().await }, |result| Done::Fetched(question, result));
+    }
+
+    /// Subscribes what every instance listens to, and the channel of its role.
+    fn subscribe(&mut self) {
+        self.resubscribe_at = None;
+        let own = Channel::Instance(self.settings.instance.clone());
+        let role = if self.role == Role::Leader { Channel::Leader } else { Channel::Followers };
+        let channels = vec![Channel::Election, Channel::Registry, Channel::All, own, role];
+        let medium = self.medium.clone();
+        self.call(async move { medium.subscribe(channels).await }, Done::Subscribed);
+    }
+
+    fn debug(&self, text: impl FnOnce() -> String) {
+        if self.settings.debug {
+            self.sink.put(Output::Debug(text()));
+        }
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep(moment.since(clock::now())).await,
+        None => std::future::pending().await,
+    }
+}

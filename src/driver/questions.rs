@@ -1,0 +1,144 @@
+//! What the process asks, and the answers.
+
+use serde_json::value::RawValue;
+
+use super::{Answer, Done, Driver, Failure, InstanceView, Output, Sink, Stage};
+use crate::clock;
+use crate::election::{InstanceId, Role, register};
+use crate::medium::{Medium, MediumError, Roster};
+use crate::wire::InstanceRecord;
+
+#[derive(Debug)]
+pub enum Request {
+    /// Answered by [`Output::Answer`] with the same number, unless the run ends before.
+    Ask { question: u64, what: Question },
+    /// Ends the run, within a bounded time.
+    Stop,
+}
+
+#[derive(Debug)]
+pub enum Question {
+    /// Gives the leadership up and contends again; answered once it is released, or has lapsed. Done at once for a follower.
+    Reelect,
+    /// Replaces this instance's meta; answered once others can see it.
+    SetMeta(Box<RawValue>),
+    Instances,
+    Leader,
+}
+
+impl<M: Medium, S: Sink> Driver<M, S> {
+    /// `None`: whoever could ask is gone.
+    pub(super) fn handle_request(&mut self, request: Option<Request>) {
+        match request {
+            Some(Request::Ask { question, what }) => self.handle_question(question, what),
+            Some(Request::Stop) | None => self.handle_stop(),
+        }
+    }
+
+    pub(super) fn handle_stop(&mut self) {
+        if self.is_taking_part() {
+            self.stage = Stage::Stopping;
+            self.election.handle_stop(clock::now());
+        }
+    }
+
+    fn handle_question(&mut self, question: u64, what: Question) {
+        if !self.is_taking_part() {
+            return self.answer_failure(question, Failure::Stopped);
+        }
+        match what {
+            Question::Reelect => {
+                self.reelections.push(question);
+                self.election.handle_reelect(clock::now());
+            }
+            Question::SetMeta(meta) => {
+                self.settings.meta = meta;
+                self.membership.handle_own(self.record());
+                self.enroll(Some(question));
+            }
+            Question::Instances | Question::Leader => self.fetch_roster(Some((question, what))),
+        }
+    }
+
+    pub(super) fn handle_roster(
+        &mut self,
+        question: Option<(u64, Question)>,
+        result: Result<Roster, MediumError>,
+    ) {
+        let roster = match result {
+            Ok(roster) => roster,
+            Err(error) => {
+                if let Some((question, _)) = question {
+                    self.answer_failure(question, error.into());
+                }
+                return;
+            }
+        };
+        let now = clock::now();
+        self.membership.handle_roster(now, &roster);
+        // The register and the list come from one step, so they agree.
+        let leader = register::leader_of(&roster.register.shown.record);
+        self.election.handle_observation(now, roster.register);
+        let Some((question, what)) = question else { return };
+        let mut instances =
+            self.membership.list().map(|record| self.view_beside(record.clone(), leader.as_ref()));
+        let answer = match what {
+            Question::Leader => Answer::Leader(instances.find(|view| view.role == Role::Leader)),
+            _ => Answer::Instances(instances.collect()),
+        };
+        self.answer(question, Ok(answer));
+    }
+
+    pub(super) fn enroll(&mut self, question: Option<u64>) {
+        let (medium, record) = (self.medium.clone(), self.record());
+        self.call(async move { medium.enroll(&record).await }, move |result| {
+            Done::Enrolled(question, result)
+        });
+    }
+
+    pub(super) fn record(&self) -> InstanceRecord {
+        InstanceRecord::new(self.election.holder(), self.settings.meta.clone())
+    }
+
+    pub(super) fn view(&self, record: InstanceRecord) -> InstanceView {
+        let leader = self.election.leader().map(|(id, _)| id.clone());
+        self.view_beside(record, leader.as_ref())
+    }
+
+    /// An instance's role when `leader` is who the register names. Of itself, this instance knows better.
+    fn view_beside(&self, record: InstanceRecord, leader: Option<&InstanceId>) -> InstanceView {
+        let id = record.instance();
+        let role = if id == self.settings.instance {
+            match self.tenure.is_valid(clock::now) {
+                true => Role::Leader,
+                false if self.role == Role::Candidate => Role::Candidate,
+                false => Role::Follower,
+            }
+        } else if leader == Some(&id) {
+            Role::Leader
+        } else {
+            Role::Follower
+        };
+        InstanceView { record, role }
+    }
+
+    pub(super) fn answer_reelections(&mut self) {
+        for question in std::mem::take(&mut self.reelections) {
+            self.answer(question, Ok(Answer::Done));
+        }
+    }
+
+    pub(super) fn answer_done(&self, question: Option<u64>) {
+        if let Some(question) = question {
+            self.answer(question, Ok(Answer::Done));
+        }
+    }
+
+    pub(super) fn answer_failure(&self, question: u64, failure: Failure) {
+        self.answer(question, Err(failure));
+    }
+
+    fn answer(&self, question: u64, answer: Result<Answer, Failure>) {
+        self.sink.put(Output::Answer { question, answer });
+    }
+}

@@ -1,0 +1,11 @@
+pub mod candidate;
+pub mod clock;
+pub mod driver;
+pub mod election;
+pub mod medium;
+pub mod membership;
+pub mod messaging;
+#[cfg(feature = "node")]
+pub mod node;
+pub mod random;
+pub mod wire;

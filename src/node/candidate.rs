@@ -1,0 +1,180 @@
+//! The class that index.js wraps. See index.d.ts for what users see; native.d.ts shows this one.
+
+use std::sync::{Mutex, MutexGuard};
+
+use napi::bindgen_prelude::{Buffer, Either, Function};
+use napi_derive::napi;
+use serde_json::value::RawValue;
+
+use super::error::{Code, CodedError, error, of_refusal};
+use super::items::state;
+use super::options::Options;
+use super::runtime;
+use super::sink::{DeliverArgs, LoopSink};
+use crate::candidate::{Candidate, Config, Run};
+use crate::driver::{Draft, Question, Request};
+use crate::messaging::Addressee;
+use crate::election::InstanceId;
+use crate::wire::{Format, MAX_MESSAGE_BYTES, MAX_NAME_BYTES};
+
+#[napi]
+pub struct NativeCandidate {
+    candidate: Candidate,
+    meta: Mutex<Box<RawValue>>,
+    /// `None` before `start` and from `stop` on.
+    run: Mutex<Option<Run>>,
+}
+
+#[napi]
+impl NativeCandidate {
+    /// `options` is JSON, complete and checked by lib/options.js.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(options: String) -> Result<Self, CodedError> {
+        let options = Options::parse(&options)?;
+        let config = Config {
+            place: options.place()?,
+            timing: options.timing()?,
+            max_stall: options.max_stall(),
+            kind: options.kind,
+            debug: options.debug,
+        };
+        let candidate = Candidate::new(config);
+        Ok(Self { candidate, meta: Mutex::new(options.meta), run: Mutex::new(None) })
+    }
+
+    #[napi(getter, catch_unwind)]
+    pub fn id(&self) -> String {
+        self.candidate.id().to_owned()
+    }
+
+    #[napi(getter, catch_unwind, ts_return_type = "'follower' | 'candidate' | 'leader'")]
+    pub fn state(&self) -> &'static str {
+        state(self.candidate.role())
+    }
+
+    #[napi(getter, catch_unwind)]
+    pub fn current_term(&self) -> f64 {
+        // Below 2^52, so exact.
+        self.candidate.term().0 as f64
+    }
+
+    #[napi(catch_unwind)]
+    pub fn is_leader(&self) -> bool {
+        self.candidate.is_leader()
+    }
+
+    /// Begins a run. `deliver` is called with batches of items, as one JSON array, and the bodies in bytes that they name.
+    /// It keeps the loop alive until the item `stopped` was delivered.
+    #[napi(catch_unwind)]
+    pub fn start(
+        &self,
+        #[napi(ts_arg_type = "(items: string, attachments: Buffer[]) => void")] deliver: Function<
+            '_,
+            DeliverArgs,
+            (),
+        >,
+    ) -> Result<(), CodedError> {
+        let runtime = runtime::handle().map_err(|cause| error(Code::Internal, cause))?;
+        let sink = LoopSink::new(deliver)?;
+        let meta = lock(&self.meta).clone();
+        let run = self
+            .candidate
+            .start(&runtime, meta, sink)
+            .map_err(|_| error(Code::Internal, "the last run has not ended yet"))?;
+        *lock(&self.run) = Some(run);
+        Ok(())
+    }
+
+    /// Begins to end the run: from here on this instance does not lead. The item `stopped` follows within bounded time.
+    #[napi(catch_unwind)]
+    pub fn stop(&self) {
+        if let Some(run) = lock(&self.run).take() {
+            self.candidate.resign();
+            // A run that has ended by itself takes no more requests, and needs none.
+            let _ = run.requests.send(Request::Stop);
+        }
+    }
+
+    /// `to`: 0 all, 1 the leader, 2 the followers, 3 the instance `id`. `format`: 0 JSON text, 1 bytes, 2 undefined.
+    #[napi(catch_unwind)]
+    pub fn send(
+        &self,
+        to: u32,
+        id: String,
+        format: u32,
+        body: Either<String, Buffer>,
+    ) -> Result<(), CodedError> {
+        let to = match to {
+            0 => Addressee::All,
+            1 => Addressee::Leader,
+            2 => Addressee::Followers,
+            _ if id.len() > MAX_NAME_BYTES => {
+                return Err(error(
+                    Code::LimitExceeded,
+                    format!("the id is {} bytes long; at most {MAX_NAME_BYTES} are allowed", id.len()),
+                ));
+            }
+            _ => Addressee::Instance(InstanceId::new(id)),
+        };
+        let format = match format {
+            0 => Format::Json,
+            1 => Format::Bytes,
+            _ => Format::Undefined,
+        };
+        let body = match body {
+            Either::A(text) => text.into_bytes(),
+            Either::B(bytes) => bytes.to_vec(),
+        };
+        if body.len() > MAX_MESSAGE_BYTES {
+            return Err(error(
+                Code::LimitExceeded,
+                format!(
+                    "the message is {} bytes long; at most {MAX_MESSAGE_BYTES} are allowed",
+                    body.len()
+                ),
+            ));
+        }
+        self.with_run(|run| run.queue.push(Draft { to, format, body }).map_err(of_refusal))
+    }
+
+    /// Asks for something that takes time. `what`: "instances", "leader", "setMeta" with the meta's JSON, or "reelect".
+    #[napi(catch_unwind)]
+    pub fn request(
+        &self,
+        request: u32,
+        #[napi(ts_arg_type = "'instances' | 'leader' | 'setMeta' | 'reelect'")] what: String,
+        argument: Option<String>,
+    ) -> Result<(), CodedError> {
+        let what = match what.as_str() {
+            "instances" => Question::Instances,
+            "leader" => Question::Leader,
+            "reelect" => Question::Reelect,
+            _ => {
+                let meta = RawValue::from_string(argument.unwrap_or_default())
+                    .map_err(|cause| error(Code::InvalidOption, cause))?;
+                *lock(&self.meta) = meta.clone();
+                Question::SetMeta(meta)
+            }
+        };
+        let question = u64::from(request);
+        self.with_run(|run| {
+            if matches!(what, Question::Reelect) {
+                self.candidate.resign();
+            }
+            run.requests
+                .send(Request::Ask { question, what })
+                .map_err(|_| error(Code::Stopped, "the candidate is stopping"))
+        })
+    }
+
+    fn with_run<T>(&self, act: impl FnOnce(&Run) -> Result<T, CodedError>) -> Result<T, CodedError> {
+        match &*lock(&self.run) {
+            Some(run) => act(run),
+            None => Err(error(Code::NotStarted, "the candidate is not started")),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no panic holds the lock")
+}

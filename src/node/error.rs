@@ -1,0 +1,91 @@
+//! Failures as JavaScript sees them: a code and a sentence.
+
+use crate::driver::{Failure, Refusal};
+use crate::medium::MediumErrorKind;
+
+/// An error whose `code` is one of those that index.d.ts documents.
+pub type CodedError = napi::Error<Code>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    InvalidOption,
+    LimitExceeded,
+    NotStarted,
+    Stopped,
+    RedisUnreachable,
+    RedisRefused,
+    RedisTooOld,
+    RedisFailed,
+    RoundTripTooLong,
+    UnequalLease,
+    Advice,
+    Internal,
+}
+
+impl Code {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidOption => "ERR_INVALID_OPTION",
+            Self::LimitExceeded => "ERR_LIMIT_EXCEEDED",
+            Self::NotStarted => "ERR_NOT_STARTED",
+            Self::Stopped => "ERR_STOPPED",
+            Self::RedisUnreachable => "ERR_REDIS_UNREACHABLE",
+            Self::RedisRefused => "ERR_REDIS_REFUSED",
+            Self::RedisTooOld => "ERR_REDIS_TOO_OLD",
+            Self::RedisFailed => "ERR_REDIS_FAILED",
+            Self::RoundTripTooLong => "ERR_ROUND_TRIP_TOO_LONG",
+            Self::UnequalLease => "WARN_UNEQUAL_LEASE",
+            Self::Advice => "WARN_REDIS",
+            Self::Internal => "ERR_INTERNAL",
+        }
+    }
+}
+
+impl AsRef<str> for Code {
+    fn as_ref(&self) -> &str {
+        self.name()
+    }
+}
+
+/// What napi itself reports, such as an argument of the wrong type from a caller other than index.js.
+impl From<napi::Status> for Code {
+    fn from(_: napi::Status) -> Self {
+        Self::Internal
+    }
+}
+
+pub fn error(code: Code, message: impl ToString) -> CodedError {
+    CodedError::new(code, message.to_string())
+}
+
+pub fn describe(failure: &Failure) -> (Code, String) {
+    match failure {
+        Failure::Medium(error) => {
+            let code = match error.kind {
+                MediumErrorKind::Unreachable | MediumErrorKind::TimedOut => Code::RedisUnreachable,
+                MediumErrorKind::Refused => Code::RedisRefused,
+                MediumErrorKind::TooOld => Code::RedisTooOld,
+                MediumErrorKind::Failed => Code::RedisFailed,
+            };
+            (code, error.message.clone())
+        }
+        Failure::Panicked => (
+            Code::Internal,
+            "a defect of Incumbent ended this run; please report it with the text on stderr".into(),
+        ),
+        Failure::Stopped => (Code::Stopped, "the candidate is stopping".into()),
+        Failure::RoundTripTooLong(text) => (Code::RoundTripTooLong, text.clone()),
+        Failure::UnequalLease(text) => (Code::UnequalLease, text.clone()),
+        Failure::Advice(text) => (Code::Advice, text.clone()),
+    }
+}
+
+pub fn of_refusal(refusal: Refusal) -> CodedError {
+    match refusal {
+        Refusal::Full => error(
+            Code::LimitExceeded,
+            "too many messages wait to be sent; await the promises of earlier ones",
+        ),
+        Refusal::Closed => error(Code::Stopped, "the candidate is stopping"),
+    }
+}

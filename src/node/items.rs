@@ -1,0 +1,219 @@
+//! Outputs as the JSON items that index.js reads: one array for a batch, parsed once.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::error::describe;
+use crate::driver::{Answer, Failure, InstanceView, Message, Output};
+use crate::election::Role;
+use crate::medium::Channel;
+use crate::messaging::SenderRole;
+use crate::wire::{self, Format};
+
+/// The items that wait to be delivered.
+#[derive(Default)]
+pub struct Batch {
+    json: String,
+    /// The bodies of messages in bytes, which the items name by index.
+    pub attachments: Vec<Vec<u8>>,
+    count: usize,
+    attached_bytes: usize,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Item<'a> {
+    Started,
+    Stopped,
+    StateChange { state: &'static str },
+    Elected { term: u64 },
+    Defeated {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        leader: Option<&'a str>,
+        reason: &'static str,
+    },
+    Leader {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        term: u64,
+    },
+    Joined { instance: Instance<'a> },
+    Left { instance: Instance<'a> },
+    Gap { from: &'a str, channel: &'static str, missed: u64 },
+    Error { code: &'a str, message: String },
+    Warning { code: &'a str, message: String },
+    Debug { text: &'a str },
+    Reply { request: u64, value: Value<'a> },
+    Failure { request: u64, code: &'a str, message: String },
+    Sent {
+        #[serde(rename = "upTo")]
+        up_to: u64,
+    },
+    Unsent {
+        from: u64,
+        #[serde(rename = "upTo")]
+        up_to: u64,
+        code: &'a str,
+        message: String,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Value<'a> {
+    Nothing(Option<()>),
+    Instance(Option<Instance<'a>>),
+    Instances(Vec<Instance<'a>>),
+}
+
+#[derive(Serialize)]
+struct Instance<'a> {
+    id: &'a str,
+    meta: &'a RawValue,
+    state: &'static str,
+}
+
+impl Batch {
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.json.len() + self.attached_bytes
+    }
+
+    /// The batch as one JSON array.
+    pub fn into_parts(self) -> (String, Vec<Vec<u8>>) {
+        let Self { mut json, attachments, count, .. } = self;
+        if count == 0 {
+            json.push('[');
+        }
+        json.push(']');
+        (json, attachments)
+    }
+
+    pub fn push(&mut self, output: Output) {
+        let item = match &output {
+            Output::Message(message) => return self.push_message(message),
+            Output::Started => Item::Started,
+            Output::Stopped => Item::Stopped,
+            Output::RoleChanged(role) => Item::StateChange { state: state(*role) },
+            Output::Elected(term) => Item::Elected { term: term.0 },
+            Output::Defeated { leader, reason } => {
+                let leader = leader.as_ref().map(|id| id.as_str());
+                Item::Defeated { leader, reason: reason.as_str() }
+            }
+            Output::LeaderChanged { leader, term } => {
+                Item::Leader { id: leader.as_ref().map(|id| id.as_str()), term: term.0 }
+            }
+            Output::Joined(view) => Item::Joined { instance: instance(view) },
+            Output::Left(view) => Item::Left { instance: instance(view) },
+            Output::Gap { from, channel, missed } => {
+                Item::Gap { from: from.as_str(), channel: name(channel), missed: *missed }
+            }
+            Output::Error(failure) => {
+                let (code, message) = told(failure);
+                Item::Error { code, message }
+            }
+            Output::Warning(failure) => {
+                let (code, message) = told(failure);
+                Item::Warning { code, message }
+            }
+            Output::Debug(text) => Item::Debug { text },
+            Output::Answer { question: request, answer: Ok(answer) } => {
+                Item::Reply { request: *request, value: value(answer) }
+            }
+            Output::Answer { question: request, answer: Err(failure) } => {
+                let (code, message) = told(failure);
+                Item::Failure { request: *request, code, message }
+            }
+            Output::Sent { up_to } => Item::Sent { up_to: *up_to },
+            Output::Unsent { from, up_to, failure } => {
+                let (code, message) = told(failure);
+                Item::Unsent { from: *from, up_to: *up_to, code, message }
+            }
+        };
+        let text = serde_json::to_string(&item).expect("items have only keys that are text");
+        self.begin_item();
+        self.json.push_str(&text);
+    }
+
+    /// The one item that is hot: the body is spliced in as it came, sound JSON that is encoded no second time.
+    fn push_message(&mut self, message: &Message) {
+        self.begin_item();
+        self.json.push_str(r#"{"type":"message","from":"#);
+        self.push_text(message.from.as_str());
+        self.json.push_str(match message.role {
+            Some(SenderRole::Leader) => r#","role":"leader","channel":""#,
+            Some(SenderRole::Follower) => r#","role":"follower","channel":""#,
+            None => r#","role":null,"channel":""#,
+        });
+        self.json.push_str(name(&message.channel));
+        self.json.push('"');
+        match message.format {
+            Format::Undefined => {}
+            Format::Bytes => {
+                let index = self.attachments.len().to_string();
+                self.json.push_str(r#","attachment":"#);
+                self.json.push_str(&index);
+                self.attached_bytes += message.body().len();
+                self.attachments.push(message.body().to_vec());
+            }
+            Format::Json => {
+                let body = std::str::from_utf8(message.body()).expect("checked when it came in");
+                if wire::may_name_proto(body) {
+                    self.json.push_str(r#","proto":true"#);
+                }
+                self.json.push_str(r#","message":"#);
+                self.json.push_str(body);
+            }
+        }
+        self.json.push('}');
+    }
+
+    fn begin_item(&mut self) {
+        self.json.push(if self.count == 0 { '[' } else { ',' });
+        self.count += 1;
+    }
+
+    fn push_text(&mut self, text: &str) {
+        let quoted = serde_json::to_string(text).expect("text is JSON");
+        self.json.push_str(&quoted);
+    }
+}
+
+fn told(failure: &Failure) -> (&'static str, String) {
+    let (code, message) = describe(failure);
+    (code.name(), message)
+}
+
+fn value(answer: &Answer) -> Value<'_> {
+    match answer {
+        Answer::Done => Value::Nothing(None),
+        Answer::Leader(view) => Value::Instance(view.as_ref().map(instance)),
+        Answer::Instances(views) => Value::Instances(views.iter().map(instance).collect()),
+    }
+}
+
+fn instance(view: &InstanceView) -> Instance<'_> {
+    Instance { id: &view.record.id, meta: &view.record.meta, state: state(view.role) }
+}
+
+/// A role by its name in JavaScript, where a draining leader is none.
+pub fn state(role: Role) -> &'static str {
+    match role {
+        Role::Leader => "leader",
+        Role::Candidate => "candidate",
+        Role::Follower | Role::Draining => "follower",
+    }
+}
+
+fn name(channel: &Channel) -> &'static str {
+    match channel {
+        Channel::All => "all",
+        Channel::Leader => "leader",
+        Channel::Followers => "followers",
+        Channel::Instance(_) => "instance",
+        Channel::Election | Channel::Registry => "internal",
+    }
+}

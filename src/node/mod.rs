@@ -1,0 +1,13 @@
+//! The addon: one class, `NativeCandidate`, that index.js wraps. Nothing in here decides anything.
+//!
+//! All methods are synchronous. Whatever takes time is answered through the one callback given to `start`, in batches
+//! and in order, so nothing of an environment that was torn down is ever touched from another thread.
+
+mod candidate;
+mod error;
+mod items;
+mod options;
+mod runtime;
+mod sink;
+
+pub use candidate::NativeCandidate;

@@ -1,0 +1,80 @@
+//! The options as lib/options.js hands them over: complete, checked for their types, with every default filled in.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::error::{Code, CodedError, error};
+use crate::candidate::Place;
+use crate::election::Timing;
+use crate::medium::redis::Target;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Options {
+    redis: Option<RedisOptions>,
+    medium: MediumName,
+    pub kind: String,
+    pub meta: Box<RawValue>,
+    lease_ms: u64,
+    renew_ms: Option<u64>,
+    max_stall_ms: Option<f64>,
+    pub debug: bool,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum MediumName {
+    Redis,
+    Memory,
+}
+
+#[derive(Deserialize)]
+struct RedisOptions {
+    url: Option<String>,
+    host: String,
+    port: u16,
+    username: Option<String>,
+    password: Option<String>,
+    db: i64,
+    tls: bool,
+}
+
+impl Options {
+    pub fn parse(json: &str) -> Result<Self, CodedError> {
+        serde_json::from_str(json).map_err(|cause| error(Code::InvalidOption, cause))
+    }
+
+    pub fn timing(&self) -> Result<Timing, CodedError> {
+        let renewal_interval = self.renew_ms.map(Duration::from_millis);
+        Timing::new(Duration::from_millis(self.lease_ms), renewal_interval)
+            .map_err(|cause| error(Code::InvalidOption, cause))
+    }
+
+    pub fn max_stall(&self) -> Option<Duration> {
+        self.max_stall_ms.map(|ms| Duration::from_secs_f64(ms.clamp(1.0, 1e12) / 1000.0))
+    }
+
+    pub fn place(&self) -> Result<Place, CodedError> {
+        let redis = match (&self.medium, &self.redis) {
+            (MediumName::Memory, _) => return Ok(Place::Memory),
+            (MediumName::Redis, Some(redis)) => redis,
+            (MediumName::Redis, None) => {
+                return Err(error(Code::InvalidOption, "option \"redis\" is missing"));
+            }
+        };
+        let target = match &redis.url {
+            Some(url) => Target::parse(url).map_err(|text| error(Code::InvalidOption, text))?,
+            None => Target {
+                host: redis.host.clone(),
+                port: redis.port,
+                username: redis.username.clone(),
+                password: redis.password.clone(),
+                db: redis.db,
+                tls: redis.tls,
+            },
+        };
+        Ok(Place::Redis(target))
+    }
+}
