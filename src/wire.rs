@@ -61,7 +61,7 @@ impl InstanceRecord {
         let is_within_limits = record.v == VERSION
             && record.id.len() <= MAX_NAME_BYTES
             && record.meta.get().len() <= MAX_META_BYTES
-            && depth(record.meta.get()) <= MAX_DEPTH;
+            && depth(record.meta.get().as_bytes()) <= MAX_DEPTH;
         is_within_limits.then_some(record)
     }
 }
@@ -167,13 +167,14 @@ fn memchr(bytes: &[u8]) -> Option<usize> {
 
 /// Whether `text` is one JSON value, nested at most [`MAX_DEPTH`] deep.
 pub fn is_sound_json(text: &str) -> bool {
-    depth(text) <= MAX_DEPTH && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    depth(text.as_bytes()) <= MAX_DEPTH
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// How deep the brackets of `text` are nested, strings aside.
-fn depth(text: &str) -> usize {
+/// How deep the brackets of JSON are nested, strings aside.
+pub fn depth(json: &[u8]) -> usize {
     let (mut depth, mut deepest, mut is_string, mut is_escaped) = (0usize, 0, false, false);
-    for byte in text.bytes() {
+    for byte in json {
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' if is_string => is_escaped = true,

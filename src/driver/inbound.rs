@@ -96,11 +96,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         }
     }
 
-    fn handle_enrolled(
-        &mut self,
-        question: Option<u64>,
-        result: Result<Enrolment, MediumError>,
-    ) {
+    fn handle_enrolled(&mut self, question: Option<u64>, result: Result<Enrolment, MediumError>) {
         match result {
             Ok(enrolment) => {
                 self.is_enrolled = true;

@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::clock;
-use crate::election::{Election, Event, Instant, InstanceId, Reply, RequestId, Role, Tenure};
+use crate::election::{Election, Event, InstanceId, Instant, Reply, RequestId, Role, Tenure};
 use crate::medium::{Channel, Enrolment, Mailbox, Medium, MediumError, Roster};
 use crate::membership::Membership;
 use crate::messaging::Reception;
@@ -153,18 +153,24 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     pub async fn run(mut self) -> Election {
         self.election.handle_start(clock::now());
         self.membership.handle_own(self.record());
-        self.call(publisher::publish_all(
-            self.medium.clone(),
-            self.queue.clone(),
-            self.election.holder().clone(),
-            self.tenure.clone(),
-            self.sink.clone(),
-        ), |()| Done::Published);
+        self.call(
+            publisher::publish_all(
+                self.medium.clone(),
+                self.queue.clone(),
+                self.election.holder().clone(),
+                self.tenure.clone(),
+                self.sink.clone(),
+            ),
+            |()| Done::Published,
+        );
 
-        while self.stage != Stage::Stopped {
+        loop {
             self.send_due();
             self.tell_events();
             self.advance();
+            if self.stage == Stage::Stopped {
+                return self.election;
+            }
             let takes_messages = self.sink.has_room();
             let wake_up = sleep_until(self.next_timeout());
             tokio::select! {
@@ -175,7 +181,6 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 () = wake_up => self.handle_timeout(),
             }
         }
-        self.election
     }
 
     /// Hands over what is due. The clock is read before each command, and a grant is dated from that.
@@ -195,7 +200,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             self.refresh_at = None;
             self.enroll_or_refresh();
         }
-        let is_roster_due = self.membership.needs_roster() && self.roster_at.is_none_or(|at| now >= at);
+        let is_roster_due =
+            self.membership.needs_roster() && self.roster_at.is_none_or(|at| now >= at);
         if is_roster_due && self.is_subscribed && self.stage == Stage::Running {
             self.roster_at = Some(now + ROSTER_INTERVAL);
             self.fetch_roster(None);
@@ -212,7 +218,9 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         }
         match self.stage {
             Stage::Opening if self.is_subscribed => self.stage = Stage::Running,
-            Stage::Closing { is_withdrawn: true, is_published: true } => self.stage = Stage::Stopped,
+            Stage::Closing { is_withdrawn: true, is_published: true } => {
+                self.stage = Stage::Stopped
+            }
             _ => {}
         }
         let is_settled = self.stage == Stage::Running
@@ -240,7 +248,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        let election = (self.stage != Stage::Opening).then(|| self.election.poll_timeout()).flatten();
+        let election =
+            (self.stage != Stage::Opening).then(|| self.election.poll_timeout()).flatten();
         let roster = self.roster_at.filter(|_| {
             self.membership.needs_roster() && self.is_subscribed && self.stage == Stage::Running
         });

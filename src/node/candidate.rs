@@ -13,9 +13,9 @@ use super::runtime;
 use super::sink::{DeliverArgs, LoopSink};
 use crate::candidate::{Candidate, Config, Run};
 use crate::driver::{Draft, Question, Request};
-use crate::messaging::Addressee;
 use crate::election::InstanceId;
-use crate::wire::{Format, MAX_MESSAGE_BYTES, MAX_NAME_BYTES};
+use crate::messaging::Addressee;
+use crate::wire::{Format, MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, depth};
 
 #[napi]
 pub struct NativeCandidate {
@@ -31,6 +31,7 @@ impl NativeCandidate {
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String) -> Result<Self, CodedError> {
         let options = Options::parse(&options)?;
+        check_depth("option \"meta\"", options.meta.get().as_bytes())?;
         let config = Config {
             place: options.place()?,
             timing: options.timing()?,
@@ -111,7 +112,10 @@ impl NativeCandidate {
             _ if id.len() > MAX_NAME_BYTES => {
                 return Err(error(
                     Code::LimitExceeded,
-                    format!("the id is {} bytes long; at most {MAX_NAME_BYTES} are allowed", id.len()),
+                    format!(
+                        "the id is {} bytes long; at most {MAX_NAME_BYTES} are allowed",
+                        id.len()
+                    ),
                 ));
             }
             _ => Addressee::Instance(InstanceId::new(id)),
@@ -126,13 +130,14 @@ impl NativeCandidate {
             Either::B(bytes) => bytes.to_vec(),
         };
         if body.len() > MAX_MESSAGE_BYTES {
-            return Err(error(
-                Code::LimitExceeded,
-                format!(
-                    "the message is {} bytes long; at most {MAX_MESSAGE_BYTES} are allowed",
-                    body.len()
-                ),
-            ));
+            let size = body.len();
+            let text = format!(
+                "the message is {size} bytes long; at most {MAX_MESSAGE_BYTES} are allowed"
+            );
+            return Err(error(Code::LimitExceeded, text));
+        }
+        if format == Format::Json {
+            check_depth("the message", &body)?;
         }
         self.with_run(|run| run.queue.push(Draft { to, format, body }).map_err(of_refusal))
     }
@@ -150,7 +155,9 @@ impl NativeCandidate {
             "leader" => Question::Leader,
             "reelect" => Question::Reelect,
             _ => {
-                let meta = RawValue::from_string(argument.unwrap_or_default())
+                let meta = argument.unwrap_or_default();
+                check_depth("meta", meta.as_bytes())?;
+                let meta = RawValue::from_string(meta)
                     .map_err(|cause| error(Code::InvalidOption, cause))?;
                 *lock(&self.meta) = meta.clone();
                 Question::SetMeta(meta)
@@ -167,12 +174,25 @@ impl NativeCandidate {
         })
     }
 
-    fn with_run<T>(&self, act: impl FnOnce(&Run) -> Result<T, CodedError>) -> Result<T, CodedError> {
+    fn with_run<T>(
+        &self,
+        act: impl FnOnce(&Run) -> Result<T, CodedError>,
+    ) -> Result<T, CodedError> {
         match &*lock(&self.run) {
             Some(run) => act(run),
             None => Err(error(Code::NotStarted, "the candidate is not started")),
         }
     }
+}
+
+/// What a receiver would drop is refused at the sender.
+fn check_depth(what: &str, json: &[u8]) -> Result<(), CodedError> {
+    let depth = depth(json);
+    if depth <= MAX_DEPTH {
+        return Ok(());
+    }
+    let text = format!("{what} is nested {depth} levels deep; at most {MAX_DEPTH} are allowed");
+    Err(error(Code::LimitExceeded, text))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

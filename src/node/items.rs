@@ -25,8 +25,12 @@ pub struct Batch {
 enum Item<'a> {
     Started,
     Stopped,
-    StateChange { state: &'static str },
-    Elected { term: u64 },
+    StateChange {
+        state: &'static str,
+    },
+    Elected {
+        term: u64,
+    },
     Defeated {
         #[serde(skip_serializing_if = "Option::is_none")]
         leader: Option<&'a str>,
@@ -37,14 +41,37 @@ enum Item<'a> {
         id: Option<&'a str>,
         term: u64,
     },
-    Joined { instance: Instance<'a> },
-    Left { instance: Instance<'a> },
-    Gap { from: &'a str, channel: &'static str, missed: u64 },
-    Error { code: &'a str, message: String },
-    Warning { code: &'a str, message: String },
-    Debug { text: &'a str },
-    Reply { request: u64, value: Value<'a> },
-    Failure { request: u64, code: &'a str, message: String },
+    Joined {
+        instance: Instance<'a>,
+    },
+    Left {
+        instance: Instance<'a>,
+    },
+    Gap {
+        from: &'a str,
+        channel: &'static str,
+        missed: u64,
+    },
+    Error {
+        code: &'a str,
+        message: String,
+    },
+    Warning {
+        code: &'a str,
+        message: String,
+    },
+    Debug {
+        text: &'a str,
+    },
+    Reply {
+        request: u64,
+        value: Value<'a>,
+    },
+    Failure {
+        request: u64,
+        code: &'a str,
+        message: String,
+    },
     Sent {
         #[serde(rename = "upTo")]
         up_to: u64,

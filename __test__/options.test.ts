@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+
+const { ERROR_CODES } = require('../lib/errors.js');
+const { OPTIONS, resolveOptions } = require('../lib/options.js');
+const { REDIS_OPTIONS } = require('../lib/redis-options.js');
+
+const settingsOf = (options: object) => resolveOptions(options).settings;
+const redisOf = (redis: unknown) => settingsOf({ redis }).redis;
+const warningsOf = (options: object): string[] => resolveOptions(options).warnings;
+
+function refused(options: unknown, code: string, message: string | RegExp) {
+  assert.throws(() => resolveOptions(options), { name: 'IncumbentError', code, message });
+}
+const invalid = (options: unknown, message: string | RegExp) =>
+  refused(options, 'ERR_INVALID_OPTION', message);
+
+describe('without options', () => {
+  test('every one has its default', () => {
+    assert.deepEqual(settingsOf({}), {
+      redis: {
+        host: 'localhost',
+        port: 6379,
+        username: undefined,
+        password: undefined,
+        db: 0,
+        tls: false,
+      },
+      medium: 'redis',
+      kind: '',
+      meta: '',
+      leaseMs: 800,
+      renewMs: null,
+      maxStallMs: 10_000,
+    });
+  });
+
+  test('undefined counts as not given', () => {
+    const given = { redis: undefined, kind: undefined, meta: undefined, leaseMs: undefined };
+    assert.deepEqual(resolveOptions(given), resolveOptions({}));
+    assert.deepEqual(warningsOf({ unknown: undefined }), []);
+  });
+
+  test('what is no object is refused', () => {
+    for (const options of [null, [], 'redis://localhost', 7]) {
+      invalid(options, /^the options must be an object such as .*; got (null|array|string|number)/);
+    }
+  });
+});
+
+describe('times', () => {
+  test('the bounds themselves are allowed', () => {
+    assert.equal(settingsOf({ leaseMs: 100 }).leaseMs, 100);
+    assert.equal(settingsOf({ leaseMs: 600_000 }).leaseMs, 600_000);
+    assert.equal(settingsOf({ renewMs: 10 }).renewMs, 10);
+    assert.equal(settingsOf({ renewMs: 200 }).renewMs, 200);
+    assert.equal(settingsOf({ maxStallMs: 800 }).maxStallMs, 800);
+  });
+
+  test('leaseMs that breaks its rule is named with the type that was given', () => {
+    const rule = 'option "leaseMs" must be an integer from 100 to 600000 (milliseconds); got ';
+    invalid({ leaseMs: '800' }, `${rule}string "800"`);
+    invalid({ leaseMs: 99 }, `${rule}number 99`);
+    invalid({ leaseMs: 600_001 }, `${rule}number 600001`);
+    invalid({ leaseMs: 800.5 }, `${rule}number 800.5`);
+    invalid({ leaseMs: NaN }, `${rule}number NaN`);
+    invalid({ leaseMs: null }, `${rule}null`);
+    invalid({ leaseMs: 800n }, `${rule}bigint 800`);
+    invalid({ leaseMs: {} }, `${rule}object`);
+  });
+
+  test('renewMs is at least 10 and at most a quarter of leaseMs', () => {
+    invalid({ renewMs: 9 }, /^option "renewMs" must be an integer of at least 10/);
+    invalid(
+      { leaseMs: 800, renewMs: 400 },
+      'renewMs (400) must be at most a quarter of leaseMs (800), which is 200',
+    );
+  });
+
+  test('maxStallMs is not below leaseMs, and Infinity turns it off', () => {
+    assert.equal(settingsOf({ maxStallMs: Infinity }).maxStallMs, null);
+    assert.equal(settingsOf({ leaseMs: 20_000 }).maxStallMs, 20_000);
+    invalid({ maxStallMs: 500 }, 'maxStallMs (500) must be at least leaseMs (800), or Infinity');
+    for (const maxStallMs of ['off', NaN, -1, 2 ** 31, null]) {
+      invalid({ maxStallMs }, /^option "maxStallMs" must be a number from leaseMs to 2147483647/);
+    }
+  });
+});
+
+describe('kind, meta and medium', () => {
+  test('any text is a kind, up to 128 bytes', () => {
+    for (const kind of ['', '* : { } [ ? \0', '订单', 'k'.repeat(128), 'é'.repeat(64)]) {
+      assert.equal(settingsOf({ kind }).kind, kind);
+    }
+    refused({ kind: 'é'.repeat(65) }, 'ERR_LIMIT_EXCEEDED', /"kind" .* 128 bytes .* got 130 bytes/);
+  });
+
+  test('a kind that is no text is refused', () => {
+    for (const kind of [7, null, {}, ['a']]) invalid({ kind }, /^option "kind" must be a string; /);
+    invalid({ kind: '\ud800' }, /^option "kind" must be well-formed Unicode/);
+  });
+
+  test('meta is what JSON makes of it, and a falsy one is an empty string', () => {
+    assert.deepEqual(settingsOf({ meta: { at: new Date(0), gone: undefined } }).meta, {
+      at: '1970-01-01T00:00:00.000Z',
+    });
+    for (const meta of [null, 0, false, '', NaN]) assert.equal(settingsOf({ meta }).meta, '');
+  });
+
+  test('meta that has no form in JSON is refused, with the cause', () => {
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    for (const meta of [circular, { big: 1n }]) {
+      assert.throws(
+        () => resolveOptions({ meta }),
+        (error: any) => error.code === 'ERR_INVALID_OPTION' && error.cause instanceof TypeError,
+      );
+    }
+    invalid({ meta: () => {} }, 'option "meta" must be serializable as JSON; got function');
+  });
+
+  test('meta over 16 KiB of JSON is over the limit', () => {
+    assert.equal(settingsOf({ meta: 'm'.repeat(16_382) }).meta.length, 16_382);
+    refused(
+      { meta: 'm'.repeat(16_383) },
+      'ERR_LIMIT_EXCEEDED',
+      /16384 bytes as JSON; got 16385 bytes/,
+    );
+  });
+
+  test('medium is one of two', () => {
+    assert.equal(settingsOf({ medium: 'memory' }).medium, 'memory');
+    invalid(
+      { medium: 'Memory' },
+      'option "medium" must be "redis" or "memory"; got string "Memory"',
+    );
+  });
+});
+
+describe('redis', () => {
+  const plain = redisOf({});
+
+  test('a URL is taken apart', () => {
+    assert.deepEqual(redisOf('redis://host'), { ...plain, host: 'host' });
+    assert.deepEqual(redisOf('rediss://me:p%40ss@[::1]:7000/3'), {
+      host: '::1',
+      port: 7000,
+      username: 'me',
+      password: 'p@ss',
+      db: 3,
+      tls: true,
+    });
+  });
+
+  test('a URL beats the host and the port beside it; user, password and db fill up what it leaves open', () => {
+    const beside = { host: 'b', port: 7, username: 'u', password: 'p', db: 4 };
+    assert.deepEqual(redisOf({ url: 'redis://a', ...beside }), {
+      host: 'a',
+      port: 6379,
+      username: 'u',
+      password: 'p',
+      db: 4,
+      tls: false,
+    });
+    assert.deepEqual(redisOf({ url: 'redis://v:q@a:8/5', ...beside }), {
+      host: 'a',
+      port: 8,
+      username: 'v',
+      password: 'q',
+      db: 5,
+      tls: false,
+    });
+  });
+
+  test('either way of asking for TLS is enough', () => {
+    assert.equal(redisOf({ url: 'rediss://a', tls: false }).tls, true);
+    assert.equal(redisOf({ url: 'redis://a', tls: true }).tls, true);
+  });
+
+  test('a port may come from the environment, and an empty password counts as none', () => {
+    assert.equal(redisOf({ port: '6380' }).port, 6380);
+    assert.equal(redisOf({ password: '' }).password, undefined);
+  });
+
+  test('a field that breaks its rule is named', () => {
+    invalid(
+      { redis: null },
+      /^option "redis" must be a redis:\/\/ or rediss:\/\/ URL, or an object; got null/,
+    );
+    invalid(
+      { redis: { port: 0 } },
+      'option "redis.port" must be an integer from 1 to 65535; got number 0',
+    );
+    invalid({ redis: { port: 'six' } }, /^option "redis.port" .* got string "six"$/);
+    invalid({ redis: { host: '' } }, /^option "redis.host" must be a host name or an IP address/);
+    invalid({ redis: { db: -1 } }, /^option "redis.db" must be an integer from 0 /);
+    invalid(
+      { redis: { tls: 'yes' } },
+      'option "redis.tls" must be true or false; got string "yes"',
+    );
+    invalid({ redis: { username: 5 } }, 'option "redis.username" must be a string; got number');
+  });
+
+  test('a URL that cannot be used is refused', () => {
+    invalid({ redis: '' }, /got empty string without a scheme$/);
+    invalid({ redis: 'localhost:6379' }, /got string without a scheme$/);
+    invalid({ redis: 'http://localhost' }, /got a URL with http:\/\/$/);
+    invalid({ redis: { url: 5 } }, /^option "redis.url" must be a URL like .*; got number$/);
+    invalid({ redis: 'redis://' }, /got a URL that cannot be parsed/);
+    invalid({ redis: 'redis://host/one' }, /got a URL with a path that is no database number$/);
+  });
+
+  test('no error and no warning shows a password, wherever it was put', () => {
+    const secret = 'hunter2';
+    const everywhere = [
+      `http://me:${secret}@host`,
+      `redis://me:${secret}#@host`,
+      `redis://me:${secret}%zz@host`,
+      `redis://me:${secret}@host/db`,
+      `redis://me:${secret}@host:0`,
+      `redis://me:${secret}@host:99999`,
+      `redis://me:${secret}@`,
+      `me:${secret}@host:6379`,
+      secret,
+      { url: secret },
+      { host: `redis://me:${secret}@host` },
+      { password: [secret] },
+      { password: `${secret}\ud800` },
+      { username: `${secret}\ud800` },
+      [secret],
+    ];
+    for (const redis of everywhere) {
+      assert.throws(
+        () => resolveOptions({ redis }),
+        (error: Error) => !`${error.stack} ${error.cause}`.includes(secret),
+      );
+    }
+    const ignored = {
+      pasword: secret,
+      redis: { url: `redis://h?password=${secret}`, passwort: secret },
+    };
+    const warnings = warningsOf(ignored);
+    assert.equal(warnings.length, 3);
+    assert.ok(!warnings.join().includes(secret));
+  });
+});
+
+describe('unknown names', () => {
+  test('a slip warns and names the option that was meant', () => {
+    assert.deepEqual(warningsOf({ leasems: 900, reddis: 1, redis: { hosts: 'a' } }), [
+      'unknown option "leasems" is ignored; did you mean "leaseMs"?',
+      'unknown option "reddis" is ignored; did you mean "redis"?',
+      'unknown option "redis.hosts" is ignored; did you mean "redis.host"?',
+    ]);
+  });
+
+  test('what resembles none warns with all that are known', () => {
+    assert.deepEqual(warningsOf({ heartbeatInterval: 5, constructor: 5 }), [
+      `unknown option "heartbeatInterval" is ignored; known: ${Object.keys(OPTIONS).join(', ')}`,
+      `unknown option "constructor" is ignored; known: ${Object.keys(OPTIONS).join(', ')}`,
+    ]);
+  });
+});
+
+describe('index.d.ts', () => {
+  const typings = readFileSync(path.join(__dirname, '..', 'index.d.ts'), 'utf8');
+
+  /** The members of an interface with the text of their comments. */
+  function documented(name: string): Map<string, string> {
+    const body = new RegExp(`interface ${name}\\b.*?\\{\\n(.*?)\\n\\}`, 's').exec(typings)![1]!;
+    const members = body.matchAll(/\/\*\*((?:(?!\*\/).)*)\*\/\s*(\w+)\??:/gs);
+    return new Map(
+      [...members].map(([, comment, member]) => [
+        member!,
+        comment!.replace(/^\s*\* ?/gm, '').trim(),
+      ]),
+    );
+  }
+
+  function tag(comment: string, pattern: RegExp): string | undefined {
+    return pattern.exec(comment)?.[1];
+  }
+
+  for (const [name, table] of [
+    ['Options', OPTIONS],
+    ['RedisOptions', REDIS_OPTIONS],
+  ] as const) {
+    const comments = documented(name);
+
+    test(`${name} documents exactly the options there are`, () => {
+      assert.deepEqual([...comments.keys()].sort(), Object.keys(table).sort());
+    });
+
+    for (const [option, row] of Object.entries<any>(table)) {
+      test(`${name}.${option} is documented with the bounds and the default that hold`, () => {
+        const comment = comments.get(option)!;
+        const literal =
+          typeof row.default === 'string' ? `'${row.default}'` : row.default?.toString();
+        assert.equal(tag(comment, /^@default (.+)$/m), row.defaultText ?? literal);
+        const minimum = row.minimumText ?? row.minimum?.toString();
+        assert.equal(tag(comment, /^Minimum: (.+)\.$/m), minimum);
+        const maximum = (row.maximum ?? row.maximumBytes)?.toString();
+        assert.equal(tag(comment, /^Maximum: ([^ ]+?)(?: bytes.*)?\.$/m), maximum);
+        if (row.unit) assert.match(comment, new RegExp(row.unit));
+      });
+    }
+  }
+
+  test('ErrorCode documents exactly the codes there are', () => {
+    const union = typings.slice(typings.indexOf('export type ErrorCode ='));
+    const codes = [...union.matchAll(/\/\*\*[^/]+\*\/\s*\| '(ERR_\w+)'/g)].map(([, code]) => code);
+    assert.deepEqual(codes.sort(), [...ERROR_CODES].sort());
+  });
+});

@@ -1,0 +1,177 @@
+// Compiled, never run: what users write must pass the compiler, and what is wrong must not.
+
+import { on, once } from 'node:events';
+import DefaultCandidate, { Candidate, IncumbentError } from 'incumbent';
+import type {
+  CandidateEvents,
+  Channel,
+  ErrorCode,
+  Gap,
+  Instance,
+  Options,
+  Received,
+  RedisOptions,
+  StartOptions,
+  State,
+} from 'incumbent';
+
+interface Meta {
+  version: string;
+}
+type Job = { job: number } | Buffer;
+
+/** Fails to compile unless both types are the same. */
+function same<A, B>(
+  ..._proof: (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? [] : [never]
+) {}
+
+export async function everyOptionIsOptional(): Promise<void> {
+  const redis: RedisOptions = {
+    url: 'redis://localhost',
+    host: 'localhost',
+    port: 6379,
+    username: 'user',
+    password: 'password',
+    db: 1,
+    tls: true,
+  };
+  const options: Options<Meta> = {
+    redis,
+    medium: 'memory',
+    kind: 'orders',
+    meta: { version: '1' },
+    leaseMs: 800,
+    renewMs: 160,
+    maxStallMs: Infinity,
+  };
+  new Candidate();
+  new Candidate({});
+  new Candidate({ redis: 'redis://localhost:6379' });
+  new Candidate({ redis: { port: '6379' } });
+  new Candidate<Meta>(options);
+  new DefaultCandidate(options);
+
+  // @ts-expect-error A number does not name a server.
+  new Candidate({ redis: 6379 });
+  // @ts-expect-error Times are numbers.
+  new Candidate({ leaseMs: '800' });
+  // @ts-expect-error There is no such medium.
+  new Candidate({ medium: 'postgres' });
+  // @ts-expect-error The letter case counts.
+  new Candidate({ leasems: 800 });
+}
+
+export async function everyMemberHasItsType(): Promise<void> {
+  const candidate = new Candidate<Meta, Job>();
+  const startOptions: StartOptions = { signal: AbortSignal.timeout(1000) };
+  same<void, Awaited<ReturnType<typeof candidate.stop>>>();
+  await candidate.start();
+  await candidate.start(startOptions);
+
+  same<string, typeof candidate.id>();
+  same<State, typeof candidate.state>();
+  same<number, typeof candidate.currentTerm>();
+  same<Meta, typeof candidate.meta>();
+  const leads: boolean = candidate.isLeader();
+  const meta: Meta = candidate.getMeta();
+  const leader: Instance<Meta> | undefined = await candidate.getLeader();
+  const versions: string[] = (await candidate.getInstances()).map((one) => one.meta.version);
+  const leaderId: string = await candidate.waitForLeader({ signal: AbortSignal.timeout(1000) });
+  await candidate.setMeta({ version: '2' });
+  await candidate.reelect();
+  await candidate.stepdown();
+  void [leads, meta, leader, versions, leaderId];
+
+  // @ts-expect-error Getters cannot be assigned to.
+  candidate.state = 'leader';
+  // @ts-expect-error It is changed by setMeta().
+  candidate.meta = { version: '3' };
+  // @ts-expect-error The metadata has another type.
+  await candidate.setMeta('2');
+  // @ts-expect-error An AbortController is no AbortSignal.
+  await candidate.start({ signal: new AbortController() });
+}
+
+export async function messagesHaveTheTypeThatWasNamed(): Promise<void> {
+  const candidate = new Candidate<Meta, Job>();
+  await candidate.messageAll({ job: 1 });
+  await candidate.messageLeader(Buffer.from('job'));
+  await candidate.messageFollowers(new Uint8Array(3));
+  await candidate.messageTo('id', { job: 1 });
+  // @ts-expect-error No such message was declared.
+  await candidate.messageAll({ task: 1 });
+  // @ts-expect-error The id is a string.
+  await candidate.messageTo(7, { job: 1 });
+  // @ts-expect-error The message is missing.
+  await candidate.messageTo('id');
+
+  const withoutBytes = new Candidate<Meta, { job: number }>();
+  // @ts-expect-error Bytes were not declared.
+  await withoutBytes.messageAll(new Uint8Array(3));
+
+  const untyped = new Candidate();
+  await untyped.messageAll(null);
+  await untyped.messageAll([1, { a: 'b' }]);
+  await untyped.messageAll(undefined);
+}
+
+export function listenersGetTypedArguments(): void {
+  const candidate = new Candidate<Meta, Job>();
+  candidate
+    .on('elected', ({ term }) => same<number, typeof term>())
+    .on('defeated', (leaderId) => same<string | undefined, typeof leaderId>())
+    .on('statechange', (state) => same<State, typeof state>())
+    .on('leader', (id, term) => same<[string | undefined, number], [typeof id, typeof term]>())
+    .on('joined', (instance) => same<Instance<Meta>, typeof instance>())
+    .on('left', (instance) => same<Instance<Meta>, typeof instance>())
+    .on('gap', (gap) => same<[Gap, Channel], [typeof gap, typeof gap.channel]>())
+    .on('error', (error) => same<[IncumbentError, ErrorCode], [typeof error, typeof error.code]>())
+    .once('message', (received) => same<Received<Job>, typeof received>())
+    .once('message:from:leader', ({ message }) => same<Job, typeof message>())
+    .prependListener('message:from:follower', ({ from }) => same<string, typeof from>());
+
+  // @ts-expect-error There is no such event.
+  candidate.on('promoted', () => {});
+  // @ts-expect-error The state is a string.
+  candidate.on('statechange', (state: number) => state);
+  // @ts-expect-error 'elected' has one argument.
+  candidate.on('elected', (event, more) => [event, more]);
+
+  same<[state: State], CandidateEvents['statechange']>();
+}
+
+export async function theHelpersOfNodeEventsTakeACandidate(): Promise<void> {
+  const candidate = new Candidate();
+  const [{ term }] = await once(candidate, 'elected');
+  for await (const [{ message }] of on(candidate, 'message', {
+    signal: AbortSignal.timeout(1000),
+  })) {
+    void [term, message];
+  }
+}
+
+export async function aCandidateStopsAtTheEndOfItsBlock(): Promise<void> {
+  await using candidate = new Candidate();
+  await candidate.start();
+}
+
+export function errorsAreToldApartByTheirCode(error: unknown): string {
+  if (!(error instanceof IncumbentError)) return 'other';
+  switch (error.code) {
+    case 'ERR_NOT_STARTED':
+      return 'not started';
+    // @ts-expect-error There is no such code.
+    case 'ERR_NONSENSE':
+      return 'never';
+    default:
+      return error.message;
+  }
+}
+
+/** A class of the user's own, over typed events. */
+export class Scheduler extends Candidate<Meta, Job> {
+  override async start(): Promise<void> {
+    await super.start();
+    this.emit('statechange', this.state);
+  }
+}

@@ -1,0 +1,2 @@
+export * from './index.js';
+export { Candidate as default } from './index.js';

@@ -1,0 +1,390 @@
+/// <reference types="node" />
+
+import { EventEmitter } from 'node:events';
+
+/**
+ * What an instance is: `leader` while it is sure of its leadership, `candidate` while it tries to
+ * take it, `follower` otherwise.
+ */
+export type State = 'follower' | 'candidate' | 'leader';
+
+/** One running instance of a kind. */
+export interface Instance<Meta = any> {
+  /** 24 characters of `[0-9a-f]`, the same over stop and start. */
+  id: string;
+  /** What the instance last gave as its `meta`. */
+  meta: Meta;
+  /** What the instance last said of itself. */
+  state: State;
+}
+
+/**
+ * What the constructor takes. A name that is not among these is ignored, and a process warning
+ * tells of it.
+ */
+export interface Options<Meta = any> {
+  /**
+   * The Redis server: a URL such as `redis://user:password@host:6379/0` (`rediss://` for TLS), or
+   * its parts.
+   * @default 'redis://localhost:6379'
+   */
+  redis?: string | RedisOptions;
+
+  /**
+   * What carries the election and the messages: a Redis server, or the memory of this process,
+   * which joins the candidates of one process alone and is meant for tests and for trying things
+   * out.
+   * @default 'redis'
+   */
+  medium?: 'redis' | 'memory';
+
+  /**
+   * The group that elects one leader among itself; candidates of different kinds have nothing to do
+   * with each other. Any text.
+   * Maximum: 128 bytes in UTF-8.
+   * @default ''
+   */
+  kind?: string;
+
+  /**
+   * Any JSON value, shown to the others in `getInstances()` and `getLeader()`. A falsy one becomes
+   * `''`.
+   * Maximum: 16384 bytes as JSON.
+   * @default ''
+   */
+  meta?: Meta;
+
+  /**
+   * How long the others wait, in milliseconds, before they take over from a leader that has fallen
+   * silent. All instances of a kind should have the same.
+   * Minimum: 100.
+   * Maximum: 600000.
+   * @default 800
+   */
+  leaseMs?: number;
+
+  /**
+   * How often the leader renews its leadership, in milliseconds. At most a quarter of `leaseMs`. A
+   * round trip to Redis has to be shorter.
+   * Minimum: 10.
+   * @default `leaseMs / 5`
+   */
+  renewMs?: number;
+
+  /**
+   * How long the JavaScript of the leader may be blocked, in milliseconds, before the leadership is
+   * given up for it. `Infinity` never gives it up.
+   * Minimum: `leaseMs`.
+   * Maximum: 2147483647.
+   * @default 10000, or `leaseMs` where that is larger
+   */
+  maxStallMs?: number;
+}
+
+/**
+ * The parts of option `redis`. What `url` names beats the other parts; what it leaves open they
+ * fill up.
+ */
+export interface RedisOptions {
+  /**
+   * A URL with the scheme `redis://`, or `rediss://` for TLS. Its host and its port (6379 if it has
+   * none) always win.
+   */
+  url?: string;
+
+  /**
+   * A host name or an IP address.
+   * @default 'localhost'
+   */
+  host?: string;
+
+  /**
+   * The port, as a number or in decimal digits.
+   * Minimum: 1.
+   * Maximum: 65535.
+   * @default 6379
+   */
+  port?: number | `${number}`;
+
+  /**
+   * The user of Redis' access control list; without one, the default user. An empty one counts as
+   * none.
+   */
+  username?: string;
+
+  /** The password; it appears in no error and no warning. An empty one counts as none. */
+  password?: string;
+
+  /**
+   * The number of the database.
+   * Minimum: 0.
+   * Maximum: 2147483647.
+   * @default 0
+   */
+  db?: number;
+
+  /**
+   * Whether to speak TLS. A URL with `rediss://` turns it on as well.
+   * @default false
+   */
+  tls?: boolean;
+}
+
+export interface StartOptions {
+  /**
+   * Aborted before `start()` has ended: the candidate stops, and the promise rejects with the
+   * signal's reason.
+   */
+  signal?: AbortSignal;
+}
+
+export interface WaitOptions {
+  /** Aborted before a leader is known: the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** To whom a message was sent. */
+export type Channel = 'all' | 'leader' | 'followers' | 'instance';
+
+/** A message that has come in. */
+export interface Received<Message = any> {
+  /** What was sent; bytes arrive as a `Buffer`. */
+  message: Message;
+  /** The id of the sender. */
+  from: string;
+}
+
+/** Messages that were sent and did not come in. */
+export interface Gap {
+  /** The id of the sender. */
+  from: string;
+  /** To whom the messages were sent. */
+  channel: Channel;
+  /** How many there were. */
+  missed: number;
+}
+
+/**
+ * What may be sent where messages are of type `Message`: any `Uint8Array` stands for the `Buffer`
+ * that arrives.
+ */
+export type Sendable<Message> = Message | (Buffer extends Message ? Uint8Array : never);
+
+/** The events of a candidate, each with the arguments that its listeners get. */
+export interface CandidateEvents<Meta = any, Message = any> {
+  /**
+   * This instance has become the leader. `state` is `'leader'` already. The term is higher than
+   * every earlier one of the kind: hand it to what you write to, and let that refuse lower ones (a
+   * fencing token).
+   */
+  elected: [{ term: number }];
+
+  /**
+   * This instance was leader and no longer is, or was candidate and another one won. Carries the id
+   * of the new leader where it is known. Comes before `statechange`.
+   */
+  defeated: [leaderId: string | undefined];
+
+  /** `state` has changed. For a new leader it comes after `elected`. */
+  statechange: [state: State];
+
+  /**
+   * Another leader, this instance included, has become known in `term`; or none is known any more
+   * (`undefined`).
+   */
+  leader: [id: string | undefined, term: number];
+
+  /** Another instance of the kind has started. */
+  joined: [instance: Instance<Meta>];
+
+  /** Another instance has stopped, or has been silent for 2 seconds. */
+  left: [instance: Instance<Meta>];
+
+  /** A message has come in. The sender's own messages do not come back to it. */
+  message: [received: Received<Message>];
+
+  /** A message of the leader has come in. Follows `message`, with the same payload. */
+  'message:from:leader': [received: Received<Message>];
+
+  /**
+   * A message of a follower has come in, sent by `messageLeader()` or `messageTo()`. On the leader
+   * only. Follows `message`, with the same payload.
+   */
+  'message:from:follower': [received: Received<Message>];
+
+  /** Messages of one sender were lost, as a rule while the connection to Redis was. */
+  gap: [gap: Gap];
+
+  /**
+   * Redis was lost or refused something: once when it happens and again for each attempt that
+   * fails. The candidate goes on trying. Without a listener it becomes one process warning for each
+   * outage, and never ends the process.
+   */
+  error: [error: IncumbentError];
+}
+
+/**
+ * An instance of a service. The instances of one kind elect one leader, know each other, and send
+ * each other messages.
+ *
+ * Every method that returns a promise reports its errors by that promise, and throws none. A
+ * rejection that comes from an outage or from a `stop()`, not from a mistake in the call, ends no
+ * process when nobody handles it.
+ */
+export class Candidate<Meta = any, Message = any> extends EventEmitter<
+  CandidateEvents<Meta, Message>
+> {
+  /** Connects to nothing yet. Throws an `IncumbentError` for a wrong option. */
+  constructor(options?: Options<Meta>);
+
+  /** 24 characters of `[0-9a-f]`, drawn once for this object; the same over stop and start. */
+  readonly id: string;
+
+  /**
+   * Compares the clock at each reading, as `isLeader()` does. `'follower'` before the start and
+   * after a stop.
+   */
+  readonly state: State;
+
+  /** The highest term known here; 0 before the first. The terms of a kind only rise. */
+  readonly currentTerm: number;
+
+  /** What was given as `meta`, here or to `setMeta()`. Change it by `setMeta()` alone. */
+  readonly meta: Meta;
+
+  /** The same as `meta`. */
+  getMeta(): Meta;
+
+  /**
+   * Whether this instance leads at this very moment. Compares the clock at each call, so it is
+   * right even when the process was paused or its event loop blocked, and no event could tell of
+   * it.
+   */
+  isLeader(): boolean;
+
+  /**
+   * Takes part. Resolves when a leader is known, this instance or another one, and this instance is
+   * listed and receives messages. While Redis is away it keeps trying. Calls at the same time share
+   * one start; on a started candidate it resolves at once; during a `stop()` it waits for its end.
+   * Rejects with `ERR_STOPPED` when `stop()` comes first. A signal that is aborted beforehand
+   * changes nothing on the candidate; one that is aborted later than the promise was settled has no
+   * effect.
+   */
+  start(options?: StartOptions): Promise<void>;
+
+  /**
+   * Takes part no longer: hands over a leadership, leaves the list, closes what it opened.
+   * `isLeader()` is false from here on. Messages that are still queued are sent first, if that is
+   * possible at once. Never rejects, and may be called at any time and any number of times.
+   */
+  stop(): Promise<void>;
+
+  /** `stop()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+
+  /**
+   * Gives up the leadership, lets the others come first, then stands for it again. Resolves without
+   * effect where this instance does not lead.
+   */
+  reelect(): Promise<void>;
+
+  /** The same as `reelect()`. */
+  stepdown(): Promise<void>;
+
+  /**
+   * The id of the leader, as soon as one is known. Rejects with `ERR_NOT_STARTED`, with
+   * `ERR_STOPPED` when `stop()` comes first, or with the signal's reason.
+   */
+  waitForLeader(options?: WaitOptions): Promise<string>;
+
+  /** All instances of the kind, this one included. Rejects with `ERR_NOT_STARTED`. */
+  getInstances(): Promise<Instance<Meta>[]>;
+
+  /** The leader, or `undefined` where there is none. Rejects with `ERR_NOT_STARTED`. */
+  getLeader(): Promise<Instance<Meta> | undefined>;
+
+  /**
+   * Replaces `meta` at once; the others see it when the promise has resolved. Where Redis was away
+   * and it rejects, they see it once Redis is back. Takes a JSON value of at most 16384 bytes as
+   * JSON. Rejects with `ERR_NOT_STARTED`, `ERR_INVALID_ARGUMENT`, `ERR_LIMIT_EXCEEDED`,
+   * `ERR_STOPPED` or an error of Redis.
+   */
+  setMeta(meta: Meta): Promise<void>;
+
+  /**
+   * Sends to all other instances.
+   *
+   * A message is a JSON value, or bytes (`Buffer` or `Uint8Array`), of at most 1 MiB; `undefined`
+   * and functions arrive as `undefined`. It arrives at most once, and in order among all messages
+   * of this sender. The promise resolves when Redis has taken the message, whether or not anybody
+   * receives it. It rejects with `ERR_NOT_STARTED`, `ERR_INVALID_MESSAGE`, `ERR_LIMIT_EXCEEDED`, or
+   * an error of Redis.
+   */
+  messageAll(message: Sendable<Message>): Promise<void>;
+
+  /**
+   * Sends to the leader, as `messageAll()` does to all. Resolves also when there is none, or when
+   * this instance leads.
+   */
+  messageLeader(message: Sendable<Message>): Promise<void>;
+
+  /** Sends to all other instances that do not lead, as `messageAll()` does to all. */
+  messageFollowers(message: Sendable<Message>): Promise<void>;
+
+  /**
+   * Sends to one instance, as `messageAll()` does to all. Resolves also for an id that nobody has.
+   * Rejects with `ERR_INVALID_ARGUMENT` when the id is no string.
+   */
+  messageTo(id: string, message: Sendable<Message>): Promise<void>;
+}
+
+/** Every error of this package. Passwords appear in none of its parts. */
+export class IncumbentError extends Error {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown });
+  readonly name: 'IncumbentError';
+  /** What went wrong, for programs; `message` is for people and may change. */
+  readonly code: ErrorCode;
+}
+
+/** The codes of `IncumbentError`. */
+export type ErrorCode =
+  /**
+   * An option breaks its rule. The message names the option, the type that was given, and the rule.
+   */
+  | 'ERR_INVALID_OPTION'
+  /** An argument of a method breaks its rule. */
+  | 'ERR_INVALID_ARGUMENT'
+  /**
+   * The message has no form in JSON (a BigInt, a circular structure), or its bytes are no
+   * `Uint8Array`.
+   */
+  | 'ERR_INVALID_MESSAGE'
+  /** A message, `meta`, `kind` or id is too large, or too many messages are waiting to be sent. */
+  | 'ERR_LIMIT_EXCEEDED'
+  /** The method needs a started candidate, and this one was not started, or was stopped. */
+  | 'ERR_NOT_STARTED'
+  /** `stop()` was called before the answer had come. */
+  | 'ERR_STOPPED'
+  /** Only the leader can do this, and this instance does not lead. */
+  | 'ERR_NOT_LEADER'
+  /** No connection to Redis could be made, or it broke, or no answer came in time. */
+  | 'ERR_REDIS_UNREACHABLE'
+  /**
+   * Redis refused: a wrong password, or a missing right, which the message names where Redis does.
+   */
+  | 'ERR_REDIS_REFUSED'
+  /** The server is older than Redis 6.2. */
+  | 'ERR_REDIS_TOO_OLD'
+  /** Redis answered with another error, such as OOM, READONLY, BUSY or MISCONF. */
+  | 'ERR_REDIS_FAILED'
+  /** A round trip to Redis takes longer than `renewMs`; raise `leaseMs`. */
+  | 'ERR_ROUND_TRIP_TOO_LONG'
+  /**
+   * There is no compiled part for this platform, or it could not be loaded. Thrown on loading the
+   * package.
+   */
+  | 'ERR_NATIVE_MISSING'
+  /** A defect of this package; please report it. */
+  | 'ERR_INTERNAL';
+
+export default Candidate;

@@ -1,0 +1,14 @@
+'use strict';
+
+const { loadAddon } = require('./lib/addon.js');
+const { createCandidateClass } = require('./lib/candidate.js');
+const { IncumbentError } = require('./lib/errors.js');
+
+const { NativeCandidate } = loadAddon(() => require('./native.js'));
+const Candidate = createCandidateClass(NativeCandidate);
+
+// `default` and the mark serve what compilers make of `import Candidate from 'incumbent'`.
+Object.defineProperty(exports, '__esModule', { value: true });
+exports.Candidate = Candidate;
+exports.IncumbentError = IncumbentError;
+exports.default = Candidate;

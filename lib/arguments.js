@@ -1,0 +1,50 @@
+'use strict';
+
+// What callers pass to the methods, checked before anything is done with it.
+
+const { IncumbentError } = require('./errors.js');
+const { describe, toJson } = require('./rules.js');
+
+const MAX_ID_BYTES = 128;
+
+/** The signal of `{ signal }`, or undefined. */
+function signalOf(method, options) {
+  if (options === undefined) return undefined;
+  if (options === null || typeof options !== 'object') {
+    throw invalid(`${method}() takes an object such as { signal }; got ${describe(options)}`);
+  }
+  const { signal } = options;
+  // By its shape: a signal may come from another realm or from a polyfill.
+  if (
+    signal === undefined ||
+    (typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function')
+  ) {
+    return signal;
+  }
+  throw invalid(`the signal given to ${method}() must be an AbortSignal; got ${describe(signal)}`);
+}
+
+/** The id of an instance. Whether there is such an instance is not asked. */
+function checkId(id) {
+  if (typeof id !== 'string') {
+    throw invalid(`messageTo() needs the id of an instance, a string; got ${describe(id)}`);
+  }
+  // A unit of a string is one byte in UTF-8 at least.
+  const size = id.length > MAX_ID_BYTES ? id.length : Buffer.byteLength(id);
+  if (size > MAX_ID_BYTES) {
+    throw new IncumbentError(
+      'ERR_LIMIT_EXCEEDED',
+      `an id must be at most ${MAX_ID_BYTES} bytes in UTF-8`,
+    );
+  }
+}
+
+function metaToJson(meta, maximumBytes) {
+  return toJson('the meta given to setMeta()', meta, maximumBytes, 'ERR_INVALID_ARGUMENT');
+}
+
+function invalid(message) {
+  return new IncumbentError('ERR_INVALID_ARGUMENT', message);
+}
+
+module.exports = { checkId, metaToJson, signalOf };
