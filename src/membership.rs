@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::election::{Instant, InstanceId, Reply};
+use crate::election::{InstanceId, Instant, Reply};
 
 /// An instance that has not refreshed its record for so long is gone.
 pub const SILENCE_LIMIT: Duration = Duration::from_secs(2);

@@ -196,7 +196,10 @@ mod tests {
     fn a_hole_in_the_numbers_is_told_with_its_size() {
         let mut reception = reception();
         let missed = |reception: &mut Reception, seq| {
-            reception.handle_message(&Channel::All, &message("a", seq, false), false).unwrap().missed
+            reception
+                .handle_message(&Channel::All, &message("a", seq, false), false)
+                .unwrap()
+                .missed
         };
         assert_eq!(missed(&mut reception, 4), 0, "the first one heard begins the count");
         assert_eq!(missed(&mut reception, 5), 0);

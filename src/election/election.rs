@@ -488,7 +488,8 @@ impl Election {
             && record.term > self.floor
             && record.term < Term::LIMIT;
         if !is_granted {
-            let shows_another = record.holder.as_ref().is_some_and(|h| !h.belongs_to(&self.instance));
+            let shows_another =
+                record.holder.as_ref().is_some_and(|h| !h.belongs_to(&self.instance));
             let shown = record.holder.as_ref().map(|holder| (holder.instance(), record.term));
             if shows_another && shown == self.leader {
                 // The leader goes on, and we did not hear it.
@@ -523,11 +524,8 @@ impl Election {
             return self.see(now, reply);
         };
         let Observation { record, identity } = &reply.shown;
-        let shown = || Shown {
-            identity: identity.clone(),
-            term: record.term,
-            stamp: record.stamp.clone(),
-        };
+        let shown =
+            || Shown { identity: identity.clone(), term: record.term, stamp: record.stamp.clone() };
         let is_ours = record.holder.as_ref() == Some(&self.holder) && record.term == reign.term;
         if reply.granted && is_ours {
             let until = max(reign.valid_until, sent + self.timing.validity());
@@ -551,8 +549,7 @@ impl Election {
 
     fn conclude_release(&mut self, now: Instant, reply: Reply) {
         if reply.granted {
-            self.no_take_before =
-                max(self.no_take_before, now + self.timing.renewal_interval());
+            self.no_take_before = max(self.no_take_before, now + self.timing.renewal_interval());
         }
         self.settle_owed();
         self.see(now, reply);
@@ -567,7 +564,8 @@ impl Election {
         if reply.missing {
             // The placeholder was written by this very command: no sight. Another read makes it one.
             self.watch.forget();
-            let pause = if self.was_missing { self.timing.renewal_interval() } else { Duration::ZERO };
+            let pause =
+                if self.was_missing { self.timing.renewal_interval() } else { Duration::ZERO };
             self.was_missing = true;
             self.peek_at = Some(now + pause);
             return;

@@ -57,8 +57,8 @@ impl Register {
                     None
                 }
             }
-            Command::Take { seen, holder, floor, stamp, lease } => {
-                may_take(&record, seen, server).then(|| Record {
+            Command::Take { seen, holder, floor, stamp, lease } => may_take(&record, seen, server)
+                .then(|| Record {
                     holder: Some(holder.clone()),
                     term: next_term(record.term, *floor, server.time_us),
                     beat: 0,
@@ -66,8 +66,7 @@ impl Register {
                     server: name_of(&server.identity),
                     lease: *lease,
                     heir: None,
-                })
-            }
+                }),
             Command::Release { holder, term, stamp, heir } => {
                 (record.holder.as_ref() == Some(holder) && record.term == *term).then(|| Record {
                     holder: None,

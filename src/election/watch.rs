@@ -93,8 +93,8 @@ impl Watch {
     }
 
     pub fn hear(&mut self, now: Instant, stamp: Stamp, beat: u64) {
-        let is_new = !self.shows(&stamp)
-            && self.heard.as_ref().is_none_or(|heard| heard.stamp != stamp);
+        let is_new =
+            !self.shows(&stamp) && self.heard.as_ref().is_none_or(|heard| heard.stamp != stamp);
         // A stamp heard twice keeps the moment of its first receipt: a replayed heartbeat defers nothing.
         if is_new {
             self.heard = Some(Heard { stamp, beat, received: now });

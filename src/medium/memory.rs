@@ -10,7 +10,7 @@ use super::{
 };
 use crate::clock;
 use crate::election::register::Server;
-use crate::election::{Command, Identity, Instant, InstanceId, Register, Reply, Stamp};
+use crate::election::{Command, Identity, InstanceId, Instant, Register, Reply, Stamp};
 use crate::random;
 use crate::wire::InstanceRecord;
 
@@ -47,7 +47,8 @@ impl MemoryMedium {
     pub fn open(kind: &str, instance: &InstanceId, mailbox: MailboxSender) -> Self {
         let kinds = KINDS.get_or_init(Mutex::default);
         let mut kinds = kinds.lock().expect("no panic holds the lock");
-        let state = kinds.entry(kind.to_owned()).or_insert_with(|| Arc::new(Mutex::new(Kind::new())));
+        let state =
+            kinds.entry(kind.to_owned()).or_insert_with(|| Arc::new(Mutex::new(Kind::new())));
         mailbox.send(Notice::Connected);
         Self { kind: state.clone(), name: kind.to_owned(), instance: instance.clone(), mailbox }
     }
@@ -139,8 +140,10 @@ impl Medium for MemoryMedium {
     async fn subscribe(&self, channels: Vec<Channel>) -> Result<(), MediumError> {
         let mut kind = self.kind();
         for channel in channels {
-            let is_known =
-                kind.subscribers.iter().any(|s| s.instance == self.instance && s.channel == channel);
+            let is_known = kind
+                .subscribers
+                .iter()
+                .any(|s| s.instance == self.instance && s.channel == channel);
             if !is_known {
                 let (instance, mailbox) = (self.instance.clone(), self.mailbox.clone());
                 kind.subscribers.push(Subscriber { instance, channel, mailbox });
@@ -150,9 +153,7 @@ impl Medium for MemoryMedium {
     }
 
     fn unsubscribe(&self, channel: Channel) {
-        self.kind()
-            .subscribers
-            .retain(|s| !(s.instance == self.instance && s.channel == channel));
+        self.kind().subscribers.retain(|s| !(s.instance == self.instance && s.channel == channel));
     }
 }
 
