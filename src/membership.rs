@@ -1,10 +1,10 @@
 //! Which instances a kind has: pure bookkeeping over what the registry said.
 //!
 //! The registry has a revision that rises with every change. Announced changes are applied in sequence; whoever finds a hole
-//! in the revisions asks for the whole roster. An instance that is merely missing from a roster is kept for [`SILENCE_LIMIT`]:
-//! after a loss of the registry the living enter themselves again within that time, and nobody leaves who did not go.
+//! in the revisions asks for the whole roster. Who is missing from a roster that follows from what was known has left. Who is
+//! missing after a loss of the registry is kept for [`SILENCE_LIMIT`]: the living enter themselves again within that time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -66,9 +66,15 @@ pub enum Change {
 pub struct Membership {
     own: InstanceId,
     members: BTreeMap<InstanceId, Member>,
+    /// The revision up to which all changes are known; `None` when one may have been missed.
     revision: Option<u64>,
+    /// The revision last read or announced, whatever was missed before.
+    latest: Option<u64>,
     events: VecDeque<MembershipEvent>,
 }
+
+/// A registry that was lost begins anew with a revision far from the last. One that is ahead by no more than this was not lost.
+const MAX_STEP: u64 = 1024;
 
 struct Member {
     record: InstanceRecord,
@@ -86,7 +92,13 @@ pub enum MembershipEvent {
 
 impl Membership {
     pub fn new(own: InstanceId) -> Self {
-        Self { own, members: BTreeMap::new(), revision: None, events: VecDeque::new() }
+        Self {
+            own,
+            members: BTreeMap::new(),
+            revision: None,
+            latest: None,
+            events: VecDeque::new(),
+        }
     }
 
     /// This instance's record as it was last entered: it is listed whatever the registry says.
@@ -98,7 +110,10 @@ impl Membership {
         match self.revision {
             // Older than the roster that we have.
             Some(known) if revision <= known => return,
-            Some(known) if revision == known + 1 => self.revision = Some(revision),
+            Some(known) if revision == known + 1 => {
+                self.revision = Some(revision);
+                self.latest = Some(revision);
+            }
             _ => self.revision = None,
         }
         match change {
@@ -120,9 +135,17 @@ impl Membership {
     }
 
     pub fn handle_roster(&mut self, now: Instant, roster: &Roster) {
+        let was_kept = self.latest.is_some_and(|latest| {
+            (latest..=latest.saturating_add(MAX_STEP)).contains(&roster.revision)
+        });
         self.revision = Some(roster.revision);
-        for member in self.members.values_mut() {
-            member.missing_since.get_or_insert(now);
+        self.latest = Some(roster.revision);
+        let listed: HashSet<&str> = roster.instances.iter().map(|record| &*record.id).collect();
+        for (id, member) in &mut self.members {
+            if !listed.contains(id.as_str()) && member.missing_since.is_none() {
+                // An absence that a change explains is over at once.
+                member.missing_since = Some(if was_kept { now - SILENCE_LIMIT } else { now });
+            }
         }
         for record in &roster.instances {
             self.enter(record.clone());
@@ -136,7 +159,7 @@ impl Membership {
     /// Lets those go that were missing for too long.
     pub fn handle_timeout(&mut self, now: Instant) {
         let is_gone = |member: &Member| {
-            member.missing_since.is_some_and(|since| now >= since + SILENCE_LIMIT)
+            member.missing_since.is_some_and(|since| now.since(since) >= SILENCE_LIMIT)
         };
         let gone: Vec<InstanceId> =
             self.members.iter().filter(|(_, m)| is_gone(m)).map(|(id, _)| id.clone()).collect();
@@ -203,7 +226,7 @@ mod tests {
     }
 
     fn at(seconds: u64) -> Instant {
-        Instant::from_millis(seconds * 1000)
+        Instant::from_millis((1000 + seconds) * 1000)
     }
 
     fn membership_of_me() -> Membership {
@@ -268,6 +291,17 @@ mod tests {
         let change = Change::Left(InstanceId::new("a"));
         membership.handle_change(RegistryChange { revision: 5, change });
         assert_eq!(told(&mut membership), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn who_is_missing_from_a_roster_that_follows_has_left_though_the_change_comes_later() {
+        let mut membership = membership_of_me();
+        membership.handle_roster(at(0), &roster(5, &["me", "a"]));
+        told(&mut membership);
+        membership.handle_roster(at(1), &roster(6, &["me"]));
+        let change = Change::Left(InstanceId::new("a"));
+        membership.handle_change(RegistryChange { revision: 6, change });
+        assert_eq!(told(&mut membership), ["a left"]);
     }
 
     #[test]

@@ -93,3 +93,12 @@ pub enum Announcement {
     /// The holder of `term` released; `stamp` is the register's new one.
     Vacancy { term: Term, stamp: Stamp, heir: Option<InstanceId> },
 }
+
+impl Announcement {
+    /// The stamp of the command that was granted.
+    pub fn stamp(&self) -> &Stamp {
+        match self {
+            Self::Heartbeat { stamp, .. } | Self::Vacancy { stamp, .. } => stamp,
+        }
+    }
+}

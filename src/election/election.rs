@@ -1,5 +1,9 @@
 //! The election's one state machine. `handle_*` tells it what happened, `poll_*` asks it what follows.
 
+mod answers;
+mod hints;
+mod transitions;
+
 use std::cmp::{max, min};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,6 +15,7 @@ use super::record::{Holder, Identity, InstanceId, Observation, Record, Role, Sta
 use super::tenure::Tenure;
 use super::timing::{Instant, Timing};
 use super::watch::Watch;
+use hints::HintAllowance;
 
 /// One instance's part in the election of its kind.
 ///
@@ -53,8 +58,7 @@ pub struct Election {
     /// After a failed command, none but a renewal before.
     retry_at: Instant,
     peek_at: Option<Instant>,
-    last_peek: Option<Instant>,
-    last_heeded_vacancy: Option<Instant>,
+    hints: HintAllowance,
     /// The last answer was that the register was missing.
     was_missing: bool,
     /// The process does not answer, so it must not lead.
@@ -125,8 +129,7 @@ impl Election {
             no_take_before: Instant::default(),
             retry_at: Instant::default(),
             peek_at: None,
-            last_peek: None,
-            last_heeded_vacancy: None,
+            hints: HintAllowance::default(),
             was_missing: false,
             suspended: false,
             events: VecDeque::new(),
@@ -321,7 +324,9 @@ impl Election {
     /// What the register announced, or somebody in its name.
     pub fn handle_announcement(&mut self, now: Instant, announcement: Announcement) {
         self.expire(now);
-        if self.phase != Phase::Running || self.reign.is_some() {
+        let is_own =
+            self.outstanding.as_ref().is_some_and(|o| o.command.stamp() == announcement.stamp());
+        if self.phase != Phase::Running || self.reign.is_some() || is_own {
             return;
         }
         match announcement {
@@ -335,10 +340,9 @@ impl Election {
             }
             Announcement::Vacancy { stamp, .. } if self.watch.shows(&stamp) => {}
             Announcement::Vacancy { term, stamp, heir } => {
-                let pause = self.timing.renewal_interval();
-                let is_rare = self.last_heeded_vacancy.is_none_or(|at| now >= at + pause);
-                if is_rare && self.watch.announce(now, term, stamp) {
-                    self.last_heeded_vacancy = Some(now);
+                let window = self.timing.renewal_interval();
+                if self.hints.has_left(now, window) && self.watch.announce(now, term, stamp) {
+                    self.hints.use_one(now, window);
                     self.defer_to(now, heir.as_ref());
                 } else {
                     self.heed_hint(now);
@@ -423,7 +427,6 @@ impl Election {
         }
         // 6. Otherwise it is time to look.
         self.peek_at = None;
-        self.last_peek = Some(now);
         Some(Command::Peek { stamp })
     }
 
@@ -469,312 +472,5 @@ impl Election {
 
     fn hears(&self) -> bool {
         self.subscribed && !self.missed_heartbeat
-    }
-
-    // ---- Answers ----------------------------------------------------------------------------------------------------
-
-    fn conclude_take(
-        &mut self,
-        now: Instant,
-        sent: Instant,
-        stamp: &Stamp,
-        was_watched: bool,
-        reply: Reply,
-    ) {
-        let record = &reply.shown.record;
-        let is_granted = reply.granted
-            && record.holder.as_ref() == Some(&self.holder)
-            && record.stamp == *stamp
-            && record.term > self.floor
-            && record.term < Term::LIMIT;
-        if !is_granted {
-            let shows_another =
-                record.holder.as_ref().is_some_and(|h| !h.belongs_to(&self.instance));
-            let shown = record.holder.as_ref().map(|holder| (holder.instance(), record.term));
-            if shows_another && shown == self.leader {
-                // The leader goes on, and we did not hear it.
-                self.missed_heartbeat |= was_watched;
-            } else if self.phase == Phase::Running {
-                self.become_candidate();
-            }
-            // No race against a register that goes on changing, or a server that goes on refusing.
-            let pause = self.timing.renewal_interval() / 4;
-            self.no_take_before = max(self.no_take_before, now + pause);
-            return self.see(now, reply);
-        }
-        let (term, valid_until) = (record.term, sent + self.timing.validity());
-        self.floor = term;
-        self.take_in_doubt = false;
-        self.watch.forget();
-        if self.phase == Phase::Running && !self.suspended && now < valid_until {
-            self.become_leader(term, valid_until, sent + self.timing.renewal_interval());
-        } else {
-            // Granted too late, or to one that no longer wants it: void for good.
-            self.owed = Some((self.holder.clone(), term));
-            if self.phase == Phase::Running {
-                self.forget_leader(term);
-                self.become_candidate();
-            }
-        }
-    }
-
-    fn conclude_renewal(&mut self, now: Instant, sent: Instant, beat: u64, reply: Reply) {
-        let Some(reign) = &mut self.reign else {
-            // The reign ended meanwhile; the answer extends nothing, and shows the register.
-            return self.see(now, reply);
-        };
-        let Observation { record, identity } = &reply.shown;
-        let shown =
-            || Shown { identity: identity.clone(), term: record.term, stamp: record.stamp.clone() };
-        let is_ours = record.holder.as_ref() == Some(&self.holder) && record.term == reign.term;
-        if reply.granted && is_ours {
-            let until = max(reign.valid_until, sent + self.timing.validity());
-            if self.role == Role::Leader && !self.tenure.extend(reign.valid_until, until) {
-                // Somebody asked in between, and was told that the leadership has expired.
-                return self.end_reign(now, Loss::Expired);
-            }
-            reign.valid_until = until;
-            if matches!(identity, Identity::Server(_)) && !record.was_granted_under(identity) {
-                reign.assert_over = Some(shown());
-            }
-        } else if record.term < reign.term {
-            // Lost data, or an older snapshot: what we were granted still stands, so we say so over exactly this.
-            reign.assert_over = Some(shown());
-        } else if is_ours && record.beat >= beat {
-            // A doubled delivery was refused; the first one counts.
-        } else {
-            self.end_reign_replaced(now, reply);
-        }
-    }
-
-    fn conclude_release(&mut self, now: Instant, reply: Reply) {
-        if reply.granted {
-            self.no_take_before = max(self.no_take_before, now + self.timing.renewal_interval());
-        }
-        self.settle_owed();
-        self.see(now, reply);
-    }
-
-    /// Takes note of the register as it was read.
-    fn see(&mut self, now: Instant, reply: Reply) {
-        if self.reign.is_some() {
-            // A leader learns from its renewals alone: a read may be older than its own grant.
-            return;
-        }
-        if reply.missing {
-            // The placeholder was written by this very command: no sight. Another read makes it one.
-            self.watch.forget();
-            let pause =
-                if self.was_missing { self.timing.renewal_interval() } else { Duration::ZERO };
-            self.was_missing = true;
-            self.peek_at = Some(now + pause);
-            return;
-        }
-        self.was_missing = false;
-        let record = reply.shown.record.clone();
-        self.take_in_doubt = false;
-        self.floor = max(self.floor, record.term);
-        self.patience = max(self.patience, record.lease);
-        self.warn_of_lease(&record);
-        self.watch.read(now, reply.shown);
-        match &record.holder {
-            Some(holder) if holder.belongs_to(&self.instance) => {
-                // An answer that came too late, an expiry, or an earlier run of ours.
-                if self.owed.is_none() {
-                    self.owed = Some((holder.clone(), record.term));
-                }
-                if self.phase == Phase::Running {
-                    self.forget_silent_leader(now);
-                }
-            }
-            Some(holder) => {
-                if self.phase == Phase::Running {
-                    self.become_follower(holder.instance(), record.term);
-                }
-            }
-            // A placeholder says nothing of the leader, who will assert itself; a vacancy says that it released.
-            None if record.is_placeholder() => self.forget_silent_leader(now),
-            None => {
-                self.defer_to(now, record.heir.as_ref());
-                self.forget_leader(record.term);
-            }
-        }
-    }
-
-    // ---- Transitions ------------------------------------------------------------------------------------------------
-
-    fn become_leader(&mut self, term: Term, valid_until: Instant, next_renewal: Instant) {
-        self.reign = Some(Reign {
-            term,
-            beat: 0,
-            valid_until,
-            next_renewal,
-            assert_over: None,
-            drained: false,
-        });
-        self.become_candidate();
-        self.role = Role::Leader;
-        self.tenure.begin(term, valid_until);
-        self.leader = Some((self.instance.clone(), term));
-        self.events.push_back(Event::Elected { term });
-        self.tell(Role::Leader);
-        self.events.push_back(Event::LeaderChanged { leader: Some(self.instance.clone()), term });
-    }
-
-    fn become_candidate(&mut self) {
-        self.role = Role::Candidate;
-        self.tell(Role::Candidate);
-    }
-
-    fn become_follower(&mut self, leader: InstanceId, term: Term) {
-        self.role = Role::Follower;
-        self.lose(Some(leader.clone()), Loss::Lost);
-        let is_known = self.leader.as_ref() == Some(&(leader.clone(), term));
-        if !is_known {
-            self.tenure.know(term);
-            self.leader = Some((leader.clone(), term));
-            self.missed_heartbeat = false;
-            self.events.push_back(Event::LeaderChanged { leader: Some(leader), term });
-        }
-    }
-
-    fn become_draining(&mut self) {
-        self.role = Role::Draining;
-        self.events.push_back(Event::Draining);
-    }
-
-    fn tell(&mut self, role: Role) {
-        if self.told != role {
-            self.told = role;
-            self.tenure.set_candidacy(role == Role::Candidate);
-            self.events.push_back(Event::RoleChanged(role));
-        }
-    }
-
-    /// Tells a loss, once: whoever was told to be a follower has nothing to lose.
-    fn lose(&mut self, leader: Option<InstanceId>, reason: Loss) {
-        if self.told != Role::Follower {
-            self.events.push_back(Event::Defeated { leader, reason });
-            self.tell(Role::Follower);
-        }
-    }
-
-    /// Ends the reign whose deadline has passed. Every entrance calls it first, so nothing acts on a reign that is over.
-    fn expire(&mut self, now: Instant) {
-        let is_over = self.reign.as_ref().is_some_and(|reign| {
-            now >= reign.valid_until || (self.role == Role::Leader && self.tenure.was_latched())
-        });
-        if is_over {
-            self.end_reign(now, Loss::Expired);
-        }
-    }
-
-    /// The reign is over and the register may still name us.
-    fn end_reign(&mut self, now: Instant, reason: Loss) {
-        let Some(reign) = self.reign.take() else { return };
-        self.tenure.end();
-        self.owed = Some((self.holder.clone(), reign.term));
-        if self.role == Role::Leader {
-            self.lose(None, reason);
-        } else {
-            // The loss was told when the draining began; whoever waits for its end need wait no longer.
-            self.events.push_back(Event::Released);
-        }
-        self.role = self.told;
-        self.forget_leader(reign.term);
-        self.limit_stopping(now);
-    }
-
-    /// The reign is over and the register names another.
-    fn end_reign_replaced(&mut self, now: Instant, reply: Reply) {
-        let leader = super::register::leader_of(&reply.shown.record);
-        self.reign = None;
-        self.tenure.end();
-        if self.role == Role::Leader {
-            self.lose(leader.clone(), Loss::Replaced);
-        }
-        self.role = self.told;
-        self.settle_owed();
-        self.limit_stopping(now);
-        if leader.is_none() {
-            self.forget_leader(reply.shown.record.term);
-        }
-        self.see(now, reply);
-    }
-
-    fn settle_owed(&mut self) {
-        self.owed = None;
-        self.events.push_back(Event::Released);
-    }
-
-    fn forget_leader(&mut self, term: Term) {
-        if self.leader.take().is_some() {
-            self.events.push_back(Event::LeaderChanged { leader: None, term });
-        }
-    }
-
-    /// Forgets a leader that has given no sign of life for a whole lease.
-    fn forget_silent_leader(&mut self, now: Instant) {
-        let is_silent =
-            self.watch.last_sign_of_life().is_none_or(|seen| now >= seen + self.patience);
-        if let Some((_, term)) = self.leader
-            && is_silent
-        {
-            self.forget_leader(term);
-        }
-    }
-
-    /// A hint that the register has changed is followed by a read, at most one per renewal interval.
-    fn heed_hint(&mut self, now: Instant) {
-        let pause = self.timing.renewal_interval();
-        let at = self.last_peek.map_or(now, |last| max(now, last + pause));
-        self.peek_at = Some(self.peek_at.map_or(at, |planned| min(planned, at)));
-    }
-
-    fn defer_to(&mut self, now: Instant, heir: Option<&InstanceId>) {
-        if heir.is_some_and(|heir| *heir != self.instance) {
-            self.no_take_before = max(self.no_take_before, now + self.timing.renewal_interval());
-        }
-    }
-
-    fn warn_of_lease(&mut self, record: &Record) {
-        let theirs = record.lease;
-        let is_unequal = record.holder.is_some() && theirs != self.timing.lease();
-        if is_unequal && theirs != self.warned_of_lease {
-            self.warned_of_lease = theirs;
-            self.events.push_back(Event::UnequalLease { theirs });
-        }
-    }
-
-    // ---- The end of a run -------------------------------------------------------------------------------------------
-
-    /// From here on a stop takes no longer than our own record would stand, and two answers.
-    fn limit_stopping(&mut self, now: Instant) {
-        if let Phase::Stopping { until: until @ None } = &mut self.phase {
-            *until = Some(now + self.timing.validity() + 2 * self.timing.command_timeout());
-            if self.take_in_doubt {
-                self.peek_at = Some(max(self.retry_at, now));
-            }
-        }
-    }
-
-    fn finish_stopping(&mut self, now: Instant) {
-        let Phase::Stopping { until: Some(until) } = self.phase else { return };
-        let is_settled = self.reign.is_none()
-            && self.owed.is_none()
-            && self.outstanding.is_none()
-            && !self.take_in_doubt;
-        if is_settled || now >= until {
-            self.phase = Phase::Idle;
-            self.role = Role::Follower;
-            self.reign = None;
-            self.outstanding = None;
-            self.owed = None;
-            self.leader = None;
-            self.tenure.end();
-            self.peek_at = None;
-            self.subscribed = false;
-            self.events.push_back(Event::Stopped);
-        }
     }
 }

@@ -1,0 +1,79 @@
+// What the two fleets have in common: who leads, who answered, how long a takeover took.
+
+import { EventEmitter, once } from 'node:events';
+
+/** The demo must end whatever happens. */
+const PATIENCE_MS = 15_000;
+
+export class BaseFleet extends EventEmitter {
+  onError = () => {};
+  #elected = null;
+
+  /** Takes what an instance told. */
+  heard(item) {
+    if (item.type === 'elected') {
+      this.#elected = item;
+    }
+    if (item.type === 'error') {
+      this.onError(item.name, item.text);
+    } else {
+      this.emit(item.type, item);
+    }
+  }
+
+  async start(names) {
+    await within('all are started', Promise.all(names.map((name) => this.launch(name))));
+  }
+
+  async leader() {
+    if (this.#elected === null) {
+      await this.#next('elected');
+    }
+    return this.#elected;
+  }
+
+  /** Does what makes the leader go; gives its successor, and the milliseconds from the cause to its election. */
+  async takeover(old, cause) {
+    const elected = this.#next('elected');
+    const from = Number(process.hrtime.bigint()) / 1e6;
+    await cause();
+    const leader = await elected;
+    return { leader, ms: leader.at - from };
+  }
+
+  /** Sends a job from the leader to a worker; gives the worker's answer as text. */
+  async job(from, to, message) {
+    const done = this.#next('done');
+    await within('the job is sent', this.act(from, 'send', { to, message }));
+    return JSON.stringify((await done).message);
+  }
+
+  stop(name) {
+    this.remove(name);
+    return this.act(name, 'stop');
+  }
+
+  reelect(name) {
+    return this.act(name, 'reelect');
+  }
+
+  async #next(type) {
+    const [item] = await once(this, type, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    return item;
+  }
+}
+
+async function within(what, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`not within ${PATIENCE_MS / 1000} s: ${what}`)),
+      PATIENCE_MS,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
