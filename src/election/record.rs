@@ -66,6 +66,8 @@ impl Term {
     pub const ZERO: Term = Term(0);
     /// Terms stay below 2^52, so that they pass through Lua and JavaScript numbers unharmed. One at or above it is malformed.
     pub const LIMIT: Term = Term(1 << 52);
+    /// How far a stored term may be ahead of the server's time in µs: 35 years. One further ahead is malformed.
+    pub const LEAD: u64 = 1 << 50;
 }
 
 /// 64 random bits, drawn anew for every command. A changed stamp proves that a command was applied since;

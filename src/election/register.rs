@@ -29,7 +29,7 @@ impl Register {
 
     /// Applies `command`, and says what is to be announced.
     pub fn execute(&mut self, command: &Command, server: &Server) -> (Reply, Option<Announcement>) {
-        let found = self.stored.take().filter(is_well_formed);
+        let found = self.stored.take().filter(|record| is_well_formed(record, server.time_us));
         let missing = found.is_none();
         let record = found.unwrap_or_else(|| {
             Record::placeholder(Stamp::of_placeholder(command.stamp(), server.time_us))
@@ -95,8 +95,12 @@ impl Register {
     }
 }
 
-fn is_well_formed(record: &Record) -> bool {
-    record.term < Term::LIMIT && record.lease <= super::timing::Timing::MAX_LEASE
+/// A term far ahead of the server's time was forged: every take raises the term by one, the time by a million a second. Were
+/// it let in, it would enter every floor, and close to the limit no term could follow it.
+fn is_well_formed(record: &Record, time_us: u64) -> bool {
+    record.term.0 <= time_us.saturating_add(Term::LEAD)
+        && record.term < Term::LIMIT
+        && record.lease <= super::timing::Timing::MAX_LEASE
 }
 
 fn is_as_shown(record: &Record, over: &Shown, server: &Server) -> bool {

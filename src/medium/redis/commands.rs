@@ -1,0 +1,61 @@
+//! The task that keeps the connection for commands.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::time::sleep;
+
+use super::backoff::Backoff;
+use super::connection::{Line, Link};
+use super::hub::Shared;
+use super::{errors, scripts};
+use crate::medium::{MediumError, MediumErrorKind};
+use crate::random;
+
+/// Connects, waits for the end, and connects again, for ever. Every loss and every failed attempt is told to all members.
+pub async fn keep_connected(shared: Arc<Shared>) {
+    let mut backoff = Backoff::default();
+    loop {
+        let started = Instant::now();
+        let error = match connect(&shared).await {
+            Ok((link, line)) => {
+                let error = serve(&shared, link, line).await;
+                if started.elapsed() >= shared.backoff_limit() {
+                    backoff.reset();
+                }
+                error
+            }
+            Err(error) => error,
+        };
+        shared.disconnected(&error);
+        sleep(backoff.next(shared.backoff_limit(), random::bits())).await;
+    }
+}
+
+async fn connect(shared: &Shared) -> Result<(Arc<Link>, Line), MediumError> {
+    let mut line = Line::open(&shared.target, shared.attempt_limit(), |_| {}).await?;
+    // Best effort: a call that finds its script unknown carries its text.
+    let load = scripts::load_all();
+    let _ = tokio::time::timeout(
+        shared.attempt_limit(),
+        line.connection.send_packed_commands(&load, 0, load.len()),
+    )
+    .await;
+    let link = Link::new(line.connection.clone(), shared.address.clone());
+    Ok((Arc::new(link), line))
+}
+
+/// Holds the connection for as long as it is good. Returns why it is not any more.
+async fn serve(shared: &Shared, link: Arc<Link>, mut line: Line) -> MediumError {
+    shared.connected(link.clone());
+    tokio::select! {
+        _ = line.gone.recv() => errors::lost(&shared.address, None),
+        error = link.until_condemned() => {
+            // The server said that it is not the one to talk to; then what is listened to is on the wrong one as well.
+            if error.kind == MediumErrorKind::Failed {
+                shared.moved.send_replace(());
+            }
+            error
+        }
+    }
+}

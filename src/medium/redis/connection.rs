@@ -1,0 +1,251 @@
+//! One connection: how it is made, how it is used under a timeout, and how its end is noticed.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Once};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, PushInfo, RedisError, Value};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::errors;
+use super::target::Target;
+use crate::medium::{MailboxSender, MediumError, Notice};
+use crate::random;
+
+/// The oldest version of Redis that the scripts run on.
+const OLDEST_VERSION: (u32, u32) = (6, 2);
+
+/// A connection just made, and what tells that it ended.
+pub struct Line {
+    pub connection: MultiplexedConnection,
+    /// Ends when the connection has; nothing ever comes through.
+    pub gone: mpsc::Receiver<Infallible>,
+}
+
+impl Line {
+    /// Connects, proves who we are, and looks whether a server is there that can be used.
+    pub async fn open(
+        target: &Target,
+        limit: Duration,
+        on_push: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<Self, MediumError> {
+        let address = target.address();
+        timeout(limit, Self::open_unbounded(target, &address, on_push))
+            .await
+            .unwrap_or_else(|_| Err(errors::no_answer_to_attempt(&address, limit)))
+    }
+
+    async fn open_unbounded(
+        target: &Target,
+        address: &str,
+        on_push: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<Self, MediumError> {
+        if target.tls {
+            install_tls_provider();
+        }
+        let failed = |error: RedisError| errors::of_attempt(address, &error);
+        let client =
+            redis::Client::open(target.connection_info().map_err(failed)?).map_err(failed)?;
+        // The connection's own task owns the closure, and with it this sender: its drop tells every kind of end.
+        let (alive, gone) = mpsc::channel(1);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None)
+            .set_push_sender(move |push: PushInfo| {
+                let _ = &alive;
+                on_push(push);
+                Ok::<(), Infallible>(())
+            });
+        let mut connection =
+            client.get_multiplexed_async_connection_with_config(&config).await.map_err(failed)?;
+        greet(&mut connection, address).await?;
+        Ok(Self { connection, gone })
+    }
+}
+
+/// Reads version and role from the server's greeting, and gives the connection a name, where that is permitted.
+async fn greet(connection: &mut MultiplexedConnection, address: &str) -> Result<(), MediumError> {
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("HELLO").arg("3").cmd("CLIENT").arg("SETNAME").arg("incumbent");
+    let answers = connection
+        .send_packed_commands(&pipeline, 0, 2)
+        .await
+        .map_err(|error| errors::of_attempt(address, &error))?;
+    let greeting = answers.into_iter().next().unwrap_or(Value::Nil);
+    let greeting = greeting.extract_error().map_err(|error| errors::of_attempt(address, &error))?;
+    if let Some(version) = field(&greeting, "version").filter(|version| is_too_old(version)) {
+        return Err(errors::too_old(address, &version));
+    }
+    match field(&greeting, "role") {
+        Some(role) if role != "master" => Err(errors::not_master(address, &role)),
+        _ => Ok(()),
+    }
+}
+
+fn field(greeting: &Value, name: &str) -> Option<String> {
+    let Value::Map(entries) = greeting else { return None };
+    let value = entries.iter().find(|(key, _)| text(key).as_deref() == Some(name));
+    value.and_then(|(_, value)| text(value))
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
+        Value::SimpleString(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// A version that cannot be read is given the benefit of the doubt: servers akin to Redis number in their own ways.
+fn is_too_old(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+    match (parts.next().flatten(), parts.next().flatten()) {
+        (Some(major), Some(minor)) => (major, minor) < OLDEST_VERSION,
+        _ => false,
+    }
+}
+
+fn install_tls_provider() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An error means that the process has chosen a provider already; that one serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+/// What `future` gives within `limit`, and a moment more: when this process was stopped for a while, its timers are due before the
+/// bytes that lie ready are read.
+pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    const MOMENT: Duration = Duration::from_millis(20);
+    let mut future = pin!(future);
+    match timeout(limit, &mut future).await {
+        Ok(output) => Some(output),
+        Err(_) => timeout(MOMENT, future).await.ok(),
+    }
+}
+
+/// A standing connection for commands. Its number is its own in all processes, so that it can stand for the server's identity.
+pub struct Link {
+    pub number: u64,
+    address: String,
+    connection: MultiplexedConnection,
+    /// When something last came, in ns after `opened`.
+    heard: AtomicU64,
+    opened: Instant,
+    condemned: Mutex<Option<MediumError>>,
+    verdict: Notify,
+    is_over: AtomicBool,
+    over: watch::Sender<bool>,
+}
+
+impl Link {
+    pub fn new(connection: MultiplexedConnection, address: String) -> Self {
+        Self {
+            number: random::bits(),
+            address,
+            connection,
+            heard: AtomicU64::new(0),
+            opened: Instant::now(),
+            condemned: Mutex::default(),
+            verdict: Notify::new(),
+            is_over: AtomicBool::new(false),
+            over: watch::channel(false).0,
+        }
+    }
+
+    /// Sends a command, and waits for its answer for at most `limit`. It counts as handed over at the first poll.
+    ///
+    /// A command that was not answered in time is waited for on the side, for up to `late_limit` from its start: a late answer
+    /// is told as such; if nothing at all came, the connection is taken for dead.
+    pub async fn call<T, F>(
+        self: &Arc<Self>,
+        send: impl FnOnce(MultiplexedConnection) -> F,
+        limit: Duration,
+        late_limit: Duration,
+        mailbox: &MailboxSender,
+    ) -> Result<T, MediumError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, RedisError>> + Send + 'static,
+    {
+        let started = Instant::now();
+        let mut answer = Box::pin(send(self.connection.clone()));
+        tokio::select! {
+            biased;
+            answer = &mut answer => return self.settle(answer),
+            () = self.until_over() => return Err(errors::lost(&self.address, None)),
+            () = sleep_until(started + limit) => {}
+        }
+        let (link, mailbox) = (self.clone(), mailbox.clone());
+        tokio::spawn(async move {
+            let rest = (started + late_limit).saturating_duration_since(Instant::now());
+            tokio::select! {
+                biased;
+                answer = within(rest, answer) => match answer.map(|answer| link.settle(answer)) {
+                    Some(Ok(_)) => mailbox.send(Notice::Late(started.elapsed())),
+                    Some(Err(_)) => {}
+                    None => link.doubt_since(started, late_limit),
+                },
+                () = link.until_over() => {}
+            }
+        });
+        Err(errors::timed_out(&self.address, limit))
+    }
+
+    /// Says that the connection is to be given up, and why.
+    fn condemn(&self, reason: MediumError) {
+        self.condemned.lock().expect("no panic holds the lock").get_or_insert(reason);
+        self.verdict.notify_one();
+    }
+
+    /// Waits until the connection is to be given up.
+    pub async fn until_condemned(&self) -> MediumError {
+        loop {
+            self.verdict.notified().await;
+            if let Some(reason) = self.condemned.lock().expect("no panic holds the lock").take() {
+                return reason;
+            }
+        }
+    }
+
+    /// From here on no answer counts, and every call that waits fails.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.over.send_replace(true);
+    }
+
+    async fn until_over(&self) {
+        // An error would mean that the sender is gone; it is ours.
+        let _ = self.over.subscribe().wait_for(|is_over| *is_over).await;
+    }
+
+    /// What an answer is worth.
+    fn settle<T>(&self, answer: Result<T, RedisError>) -> Result<T, MediumError> {
+        if self.is_over.load(Ordering::SeqCst) {
+            return Err(errors::lost(&self.address, None));
+        }
+        let is_from_server = answer.as_ref().map_or_else(|error| !error.is_io_error(), |_| true);
+        if is_from_server {
+            self.heard.store(self.opened.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        }
+        answer.map_err(|error| {
+            let told = errors::of_command(&self.address, &error);
+            if errors::asks_for_another_server(&error) {
+                self.condemn(told.clone());
+            }
+            told
+        })
+    }
+
+    fn doubt_since(&self, moment: Instant, waited: Duration) {
+        let heard = Duration::from_nanos(self.heard.load(Ordering::Relaxed));
+        if heard < moment.duration_since(self.opened) {
+            self.condemn(errors::timed_out(&self.address, waited));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Errors of the server and of its connection, as sentences for the user. None holds a secret.
+
+use std::time::Duration;
+
+use redis::{ErrorKind, RedisError};
+
+use crate::election::InstanceId;
+use crate::medium::MediumErrorKind::{Failed, Refused, TimedOut, TooOld, Unreachable};
+use crate::medium::{MediumError, MediumErrorKind};
+
+/// No connection came about.
+pub fn of_attempt(address: &str, error: &RedisError) -> MediumError {
+    if let Some(answered) = of_server(address, error) {
+        return answered;
+    }
+    if error.kind() == ErrorKind::Parse {
+        let message = format!("cannot reach Redis at {address}: what answers there is not Redis");
+        return MediumError::new(Unreachable, message);
+    }
+    let reason = reason_of(error);
+    if let Some((_, fault)) = reason.split_once("invalid peer certificate: ") {
+        let message =
+            format!("Redis at {address} shows a certificate that is not trusted: {fault}");
+        return MediumError::new(Unreachable, message);
+    }
+    MediumError::new(Unreachable, format!("cannot reach Redis at {address}: {reason}"))
+}
+
+/// A command got an error in place of its answer.
+pub fn of_command(address: &str, error: &RedisError) -> MediumError {
+    of_server(address, error).unwrap_or_else(|| lost(address, Some(&reason_of(error))))
+}
+
+pub fn lost(address: &str, reason: Option<&str>) -> MediumError {
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    MediumError::new(Unreachable, format!("lost the connection to Redis at {address}{reason}"))
+}
+
+pub fn not_connected_yet(address: &str) -> MediumError {
+    MediumError::new(Unreachable, format!("cannot reach Redis at {address}: not connected yet"))
+}
+
+pub fn no_answer_to_attempt(address: &str, limit: Duration) -> MediumError {
+    let message =
+        format!("cannot reach Redis at {address}: no answer within {} ms", limit.as_millis());
+    MediumError::new(Unreachable, message)
+}
+
+pub fn timed_out(address: &str, limit: Duration) -> MediumError {
+    let message = format!("Redis at {address} did not answer within {} ms", limit.as_millis());
+    MediumError::new(TimedOut, message)
+}
+
+pub fn too_old(address: &str, version: &str) -> MediumError {
+    let message = format!("Redis at {address} is version {version}; Incumbent needs 6.2 or newer");
+    MediumError::new(TooOld, message)
+}
+
+pub fn not_master(address: &str, role: &str) -> MediumError {
+    MediumError::new(Failed, format!("Redis at {address} is not a master but a {role}"))
+}
+
+pub fn unreadable(address: &str) -> MediumError {
+    let message = format!("Redis at {address} gave an answer that cannot be understood");
+    MediumError::new(Failed, message)
+}
+
+pub fn unfit_id(instance: &InstanceId) -> MediumError {
+    let message = format!("the id {:?} is not of visible ASCII characters", instance.as_str());
+    MediumError::new(Failed, message)
+}
+
+/// Whether the server that answered so cannot be the one to talk to: it is a replica, and the address may lead elsewhere by now.
+pub fn asks_for_another_server(error: &RedisError) -> bool {
+    words_of(error).is_some_and(|words| {
+        ["READONLY", "MASTERDOWN", "-READONLY", "-MASTERDOWN"]
+            .iter()
+            .any(|code| words.split(' ').any(|word| word == *code))
+    })
+}
+
+/// The error that the server itself gave, if it is one.
+fn of_server(address: &str, error: &RedisError) -> Option<MediumError> {
+    match error.kind() {
+        ErrorKind::RESP3NotSupported => return Some(too_old(address, "5 or older")),
+        ErrorKind::AuthenticationFailed => {
+            return Some(MediumError::new(
+                Refused,
+                format!("Redis at {address} refused the password"),
+            ));
+        }
+        _ => {}
+    }
+    let words = words_of(error)?;
+    let (kind, message) = match refusal(&words) {
+        Some(refusal) => (Refused, format!("Redis at {address} {refusal} ({words})")),
+        None => (kind_of(&words), format!("Redis at {address} answered: {words}")),
+    };
+    Some(MediumError::new(kind, message))
+}
+
+fn kind_of(words: &str) -> MediumErrorKind {
+    // Servers before 6.0 do not know the greeting.
+    if words.starts_with("ERR unknown command") && words.to_ascii_uppercase().contains("HELLO") {
+        TooOld
+    } else {
+        Failed
+    }
+}
+
+fn refusal(words: &str) -> Option<&'static str> {
+    let code = words.split(' ').next().unwrap_or_default();
+    match code {
+        "WRONGPASS" => Some("refused the password"),
+        "NOAUTH" => Some("wants a password"),
+        "DENIED" => Some("admits local clients only"),
+        "NOPERM" => Some("refused a right that Incumbent needs"),
+        // Inside scripts the server's words bear no code of their own.
+        _ if ["NOPERM", "ACL failure", "The user executing the script", "no permissions"]
+            .iter()
+            .any(|mark| words.contains(mark)) =>
+        {
+            Some("refused a right that Incumbent needs")
+        }
+        _ => None,
+    }
+}
+
+/// The server's words, without where in a script they arose. `None` when the error is not the server's.
+fn words_of(error: &RedisError) -> Option<String> {
+    let (ErrorKind::Server(_) | ErrorKind::Extension) = error.kind() else { return None };
+    let code = error.code().unwrap_or("ERR");
+    let Some(detail) = error.detail() else { return Some(code.to_owned()) };
+    let detail = detail.split(" script: ").next().unwrap_or_default();
+    // Redis 6.2: "Error running script (call to f_…): @user_script:1: …"
+    let detail = match detail.strip_prefix("Error running script") {
+        Some(rest) => rest.split_once("): ").map_or(rest, |(_, words)| words),
+        None => detail,
+    };
+    Some(format!("{code} {}", detail.trim()))
+}
+
+fn reason_of(error: &RedisError) -> String {
+    if error.is_connection_refusal() {
+        return "connection refused".into();
+    }
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match letters.next() {
+        // Not where the first word is an abbreviation.
+        Some(first) if !letters.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,189 @@
+//! What all candidates of one process that name the same server share: one connection for commands, one for subscriptions.
+//!
+//! ```text
+//!   RedisMedium --+                    +-- commands.rs       makes and remakes the connection for commands
+//!   RedisMedium --+--> Hub --> Shared--+
+//!   RedisMedium --+                    +-- subscriptions.rs  the same for what is listened to
+//! ```
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Id};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use super::connection::Link;
+use super::errors;
+use super::routing::{MemberId, Routing};
+use super::target::Target;
+use super::{commands, subscriptions};
+use crate::medium::{MailboxSender, MediumError, Notice};
+
+/// Hubs by server; and by runtime, since a connection lives on the one that it was made on.
+type Hubs = HashMap<(Target, Id), Weak<Hub>>;
+
+static HUBS: OnceLock<Mutex<Hubs>> = OnceLock::new();
+
+/// Ends its connections when the last medium lets go of it.
+pub struct Hub {
+    pub shared: Arc<Shared>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// What the tasks and the media of a hub both see.
+pub struct Shared {
+    pub target: Target,
+    pub address: String,
+    state: Mutex<State>,
+    routing: Mutex<Routing>,
+    /// The wanted channels have changed.
+    pub routes_changed: Notify,
+    /// The address leads to another server by now, so that both connections are to be made anew.
+    pub moved: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct State {
+    members: HashMap<MemberId, Member>,
+    last_member: MemberId,
+    link: Option<Arc<Link>>,
+    /// Why there is no link.
+    outage: Option<MediumError>,
+}
+
+struct Member {
+    mailbox: MailboxSender,
+    lease: Duration,
+}
+
+impl Hub {
+    /// The hub of `target` on the present runtime.
+    pub fn of(target: Target) -> Arc<Self> {
+        let mut hubs = lock(HUBS.get_or_init(Mutex::default));
+        hubs.retain(|_, hub| hub.strong_count() > 0);
+        let key = (target, Handle::current().id());
+        // A runtime may have ended, with its tasks, before the media on it, and a new one may bear its id.
+        let standing = hubs.get(&key).and_then(Weak::upgrade).filter(|hub| hub.is_alive());
+        standing.unwrap_or_else(|| {
+            let hub = Arc::new(Self::new(key.0.clone()));
+            hubs.insert(key, Arc::downgrade(&hub));
+            hub
+        })
+    }
+
+    fn new(target: Target) -> Self {
+        let shared = Arc::new(Shared {
+            address: target.address(),
+            target,
+            state: Mutex::default(),
+            routing: Mutex::default(),
+            routes_changed: Notify::new(),
+            moved: watch::channel(()).0,
+        });
+        let tasks = [
+            tokio::spawn(commands::keep_connected(shared.clone())),
+            tokio::spawn(subscriptions::keep_subscribed(shared.clone())),
+        ];
+        Self { shared, tasks }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.tasks.iter().all(|task| !task.is_finished())
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        if let Some(link) = self.shared.state().link.take() {
+            link.end();
+        }
+    }
+}
+
+impl Shared {
+    pub fn join(&self, mailbox: &MailboxSender, lease: Duration) -> MemberId {
+        let mut state = self.state();
+        state.last_member += 1;
+        let id = state.last_member;
+        if state.link.is_some() {
+            mailbox.send(Notice::Connected);
+        }
+        state.members.insert(id, Member { mailbox: mailbox.clone(), lease });
+        self.routing().join(id, mailbox.clone());
+        id
+    }
+
+    pub fn leave(&self, member: MemberId) {
+        self.state().members.remove(&member);
+        self.routing().leave(member);
+        self.routes_changed.notify_one();
+    }
+
+    /// The connection for commands.
+    pub fn link(&self) -> Result<Arc<Link>, MediumError> {
+        let state = self.state();
+        let outage = || state.outage.clone();
+        state
+            .link
+            .clone()
+            .ok_or_else(|| outage().unwrap_or_else(|| errors::not_connected_yet(&self.address)))
+    }
+
+    pub fn connected(&self, link: Arc<Link>) {
+        let mut state = self.state();
+        state.link = Some(link);
+        state.outage = None;
+        for member in state.members.values() {
+            member.mailbox.send(Notice::Connected);
+        }
+    }
+
+    pub fn disconnected(&self, error: &MediumError) {
+        let mut state = self.state();
+        if let Some(link) = state.link.take() {
+            link.end();
+        }
+        state.outage = Some(error.clone());
+        for member in state.members.values() {
+            member.mailbox.send(Notice::Disconnected(error.clone()));
+        }
+    }
+
+    pub fn routing(&self) -> MutexGuard<'_, Routing> {
+        lock(&self.routing)
+    }
+
+    fn shortest_lease(&self) -> Duration {
+        let state = self.state();
+        // Without a member the hub is about to end.
+        state.members.values().map(|member| member.lease).min().unwrap_or(Duration::from_secs(1))
+    }
+
+    /// How long an attempt to connect may take.
+    pub fn attempt_limit(&self) -> Duration {
+        self.shortest_lease().max(Duration::from_millis(500))
+    }
+
+    /// How long to wait between two attempts, at most; well below a quarter of the shortest lease.
+    pub fn backoff_limit(&self) -> Duration {
+        self.shortest_lease() / 8
+    }
+
+    /// How long the subscription may be silent before it is probed, and how long a probe may take.
+    pub fn probe_interval(&self) -> Duration {
+        self.shortest_lease().min(Duration::from_secs(5))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no panic holds the lock")
+}

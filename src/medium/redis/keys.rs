@@ -1,0 +1,42 @@
+//! The names of one kind in Redis. All bear one hash tag, so that a cluster keeps them together; kind and id are encoded,
+//! so that no kind's names can be another's.
+
+use crate::medium::Channel;
+use crate::wire::encode_name;
+
+pub struct Names {
+    pub register: String,
+    /// Hash: id -> record.
+    pub instances: String,
+    /// Sorted set: id -> when it was last heard of, by the server's time in ms.
+    pub seen: String,
+    pub revision: String,
+    /// Channels know no database, so it is part of their names.
+    channels: String,
+}
+
+impl Names {
+    pub fn new(kind: &str, db: i64) -> Self {
+        let kind = encode_name(kind);
+        let key = |name: &str| format!("incumbent:{{{kind}}}:{name}");
+        Self {
+            register: key("register"),
+            instances: key("instances"),
+            seen: key("seen"),
+            revision: key("revision"),
+            channels: key(&format!("{db}:")),
+        }
+    }
+
+    pub fn channel(&self, channel: &Channel) -> String {
+        let prefix = &self.channels;
+        match channel {
+            Channel::Election => format!("{prefix}election"),
+            Channel::Registry => format!("{prefix}registry"),
+            Channel::All => format!("{prefix}all"),
+            Channel::Leader => format!("{prefix}leader"),
+            Channel::Followers => format!("{prefix}followers"),
+            Channel::Instance(id) => format!("{prefix}instance:{}", encode_name(id.as_str())),
+        }
+    }
+}

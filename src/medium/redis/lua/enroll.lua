@@ -1,0 +1,16 @@
+-- enroll: enters or replaces an instance's record.
+--
+-- ARGV[3]  id
+-- ARGV[4]  record (JSON)
+-- Adds to the result: 11 revision, 12 is enrolled '1'
+
+local id, instance = ARGV[3], ARGV[4]
+
+call('HSET', instances_key, id, instance)
+call('ZADD', seen_key, now, id)
+announce_change('"enrolled":' .. instance)
+sweep()
+
+local reply = registry_answer()
+reply[#reply + 1] = YES
+return reply

@@ -1,0 +1,3 @@
+-- peek: reads the register. It announces nothing.
+
+return answer(false)

@@ -1,0 +1,132 @@
+-- Stands before every script: proves the server, reads the register, and has the words that the bodies are written in.
+--
+-- KEYS[1]  the register
+-- ARGV[1]  the command's stamp, drawn anew for every command
+-- ARGV[2]  the channel to announce on
+--
+-- Result of every script, all bulk strings:
+--   1 granted '1'/'0'   2 missing '1'/'0'   3 identity   4 holder   5 term   6 beat   7 stamp   8 server   9 lease in ms   10 heir
+--   and from 11 on what the script itself adds.
+-- Or an error; then nothing of the register was changed.
+
+local register_key = KEYS[1]
+local command_stamp = ARGV[1]
+local channel = ARGV[2]
+
+local YES, NO = '1', '0'
+local FIELDS = { 'holder', 'term', 'beat', 'stamp', 'server', 'lease', 'heir' }
+local NUMBER_LIMIT = 4503599627370496 -- 2^52: terms and beats stay below it, and exact
+local TERM_LEAD = 1125899906842624 -- 2^50: a term further ahead of the time in µs was forged, and nothing could follow it
+local LEASE_LIMIT_MS = 600000
+local TEXT_LIMIT = 256
+
+-- The identity names this server and this history of its data. A server that does not tell it is named by the client.
+local identity = ''
+local info = redis.pcall('INFO', 'replication')
+if type(info) == 'string' then
+  -- A replica may be writable, so that the write below alone would prove nothing.
+  if string.match(info, '\nrole:(%a+)') ~= 'master' then
+    return redis.error_reply('READONLY the server is not a master')
+  end
+  identity = string.match(info, '\nmaster_replid:(%x+)') or ''
+end
+
+-- The first write: a replica refuses it, a server at its memory limit admits it, and with it all writes after it.
+-- It also takes away an expiry that somebody else may have set: the register has none.
+local persisted = redis.pcall('PERSIST', register_key)
+if type(persisted) == 'table' and persisted.err then
+  return persisted
+end
+
+-- Set when a key held another type than its own and was removed.
+local was_replaced = false
+
+-- Runs a command on a key. A wrong type gives way; any other error ends the script, and names the command and the key.
+local function call(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then
+    return reply
+  end
+  if string.find(reply.err, 'WRONGTYPE', 1, true) then
+    redis.call('DEL', key)
+    was_replaced = true
+    return redis.call(command, key, ...)
+  end
+  return error(command .. ' ' .. key .. ': ' .. reply.err, 0)
+end
+
+-- Lua's own conversion would round large numbers.
+local function number_text(number)
+  return string.format('%.0f', number)
+end
+
+local function whole_number(text, limit)
+  if not text or #text > 16 or not string.find(text, '^%d+$') then
+    return nil
+  end
+  local number = tonumber(text)
+  return number < limit and number or nil
+end
+
+local function is_text(text)
+  return text and #text <= TEXT_LIMIT and not string.find(text, '[^\33-\126]')
+end
+
+local function server_time_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+-- The register, or nil when it is missing or malformed.
+local function read_register()
+  local fields = call('HMGET', register_key, unpack(FIELDS))
+  local record = {
+    holder = fields[1],
+    term = whole_number(fields[2], NUMBER_LIMIT),
+    beat = whole_number(fields[3], NUMBER_LIMIT),
+    stamp = fields[4],
+    server = fields[5],
+    lease = whole_number(fields[6], LEASE_LIMIT_MS + 1),
+    heir = fields[7],
+  }
+  local is_well_formed = is_text(record.holder) and record.term and record.term <= server_time_us() + TERM_LEAD
+    and record.beat and is_text(record.stamp)
+    and is_text(record.server) and record.lease and is_text(record.heir)
+  return is_well_formed and record or nil
+end
+
+local function write_register(record)
+  call('HSET', register_key, 'holder', record.holder, 'term', number_text(record.term), 'beat', number_text(record.beat),
+    'stamp', record.stamp, 'server', record.server, 'lease', number_text(record.lease), 'heir', record.heir)
+end
+
+-- Announced before it is written: where the channel is forbidden, the script ends with the register unchanged.
+local function announce_heartbeat(record)
+  call('PUBLISH', channel, '{"v":1,"type":"heartbeat","holder":' .. cjson.encode(record.holder)
+    .. ',"term":' .. number_text(record.term) .. ',"beat":' .. number_text(record.beat)
+    .. ',"stamp":' .. cjson.encode(record.stamp) .. '}')
+end
+
+local function announce_vacancy(record)
+  call('PUBLISH', channel, '{"v":1,"type":"vacancy","term":' .. number_text(record.term)
+    .. ',"stamp":' .. cjson.encode(record.stamp) .. ',"heir":' .. cjson.encode(record.heir) .. '}')
+end
+
+local record = read_register()
+local missing = not record
+if missing then
+  -- Vacant, of no term, granted by nobody. The time keeps it apart from what a second delivery of this command would write.
+  record = {
+    holder = '', term = 0, beat = 0, stamp = command_stamp .. '-' .. number_text(server_time_us()),
+    server = '', lease = 0, heir = '',
+  }
+  redis.call('DEL', register_key)
+  write_register(record)
+end
+
+local function answer(granted)
+  return {
+    granted and YES or NO, missing and YES or NO, identity, record.holder, number_text(record.term),
+    number_text(record.beat), record.stamp, record.server, number_text(record.lease), record.heir,
+  }
+end

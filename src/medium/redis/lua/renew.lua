@@ -1,0 +1,36 @@
+-- renew: the holder says that it lives.
+--
+-- ARGV[3]  holder
+-- ARGV[4]  term
+-- ARGV[5]  beat
+-- ARGV[6]  lease in ms
+-- ARGV[7]  '1' when the next three are given: renew over exactly what they name (assert)
+-- ARGV[8]  identity shown
+-- ARGV[9]  term shown
+-- ARGV[10] stamp shown
+
+local holder, term, beat, lease = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local has_shown = ARGV[7] == YES
+local shown_identity, shown_term, shown_stamp = ARGV[8], tonumber(ARGV[9]), ARGV[10]
+
+if missing then
+  return answer(false)
+end
+
+local is_own = record.holder == holder and record.term == term and beat > record.beat
+local is_as_shown = has_shown and record.term == shown_term and record.stamp == shown_stamp
+  and identity == shown_identity
+
+if is_own then
+  record.beat, record.stamp = beat, command_stamp
+elseif is_as_shown then
+  record = {
+    holder = holder, term = term, beat = beat, stamp = command_stamp, server = identity, lease = lease, heir = '',
+  }
+else
+  return answer(false)
+end
+
+announce_heartbeat(record)
+write_register(record)
+return answer(true)

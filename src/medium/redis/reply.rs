@@ -1,0 +1,74 @@
+//! What the scripts answer.
+
+use std::time::Duration;
+
+use redis::Value;
+
+use crate::election::{Holder, Identity, InstanceId, Observation, Record, Reply, Stamp, Term};
+
+/// A script's answer, not yet read. The order of the parts is that of `lua/prologue.lua`.
+pub struct Answer(std::vec::IntoIter<Value>);
+
+/// An instance's id and its record, as they are stored.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// An answer that is not what the scripts give.
+#[derive(Debug)]
+pub struct Unreadable;
+
+impl Answer {
+    pub fn new(value: Value) -> Result<Self, Unreadable> {
+        match value {
+            Value::Array(parts) => Ok(Self(parts.into_iter())),
+            _ => Err(Unreadable),
+        }
+    }
+
+    /// The register's part. `connection` names the identity of a server that does not tell its own.
+    pub fn register(&mut self, connection: u64) -> Result<Reply, Unreadable> {
+        let granted = self.flag()?;
+        let missing = self.flag()?;
+        let identity = match self.text()? {
+            id if id.is_empty() => Identity::Connection(connection),
+            id => Identity::server(&id),
+        };
+        let record = Record {
+            holder: Holder::parse(&self.text()?),
+            term: Term(self.number()?),
+            beat: self.number()?,
+            stamp: Stamp::parse(&self.text()?),
+            server: self.text()?.into(),
+            lease: Duration::from_millis(self.number()?),
+            heir: Some(self.text()?).filter(|id| !id.is_empty()).map(InstanceId::new),
+        };
+        Ok(Reply { granted, missing, shown: Observation { record, identity } })
+    }
+
+    pub fn number(&mut self) -> Result<u64, Unreadable> {
+        self.text()?.parse().map_err(|_| Unreadable)
+    }
+
+    pub fn flag(&mut self) -> Result<bool, Unreadable> {
+        Ok(self.text()? == "1")
+    }
+
+    fn text(&mut self) -> Result<String, Unreadable> {
+        String::from_utf8(self.bytes()?).map_err(|_| Unreadable)
+    }
+
+    fn bytes(&mut self) -> Result<Vec<u8>, Unreadable> {
+        match self.0.next() {
+            Some(Value::BulkString(bytes)) => Ok(bytes),
+            _ => Err(Unreadable),
+        }
+    }
+
+    /// The rest, in pairs.
+    pub fn pairs(mut self) -> Result<Vec<Pair>, Unreadable> {
+        let mut pairs = Vec::with_capacity(self.0.len() / 2);
+        while self.0.len() > 0 {
+            pairs.push((self.bytes()?, self.bytes()?));
+        }
+        Ok(pairs)
+    }
+}

@@ -1,0 +1,12 @@
+//! Tests against real servers, which they start themselves ([`server`]).
+
+pub mod server;
+
+mod connections;
+mod names;
+mod refusals;
+mod register;
+mod registry;
+mod routing;
+mod script_agreement;
+mod suite;

@@ -1,0 +1,89 @@
+//! URLs, keys and channels.
+
+use crate::election::InstanceId;
+use crate::medium::Channel;
+use crate::medium::redis::Target;
+use crate::medium::redis::keys::Names;
+
+fn target(host: &str, port: u16) -> Target {
+    let (host, username, password) = (host.to_owned(), None, None);
+    Target { host, port, username, password, db: 0, tls: false }
+}
+
+#[test]
+fn urls_are_read() {
+    for (url, expected) in [
+        ("redis://localhost", target("localhost", 6379)),
+        ("redis://10.0.0.1:7000/", target("10.0.0.1", 7000)),
+        ("redis://[::1]:7000", target("::1", 7000)),
+        ("REDIS://localhost:1/3", Target { db: 3, ..target("localhost", 1) }),
+        ("rediss://redis.example", Target { tls: true, ..target("redis.example", 6379) }),
+        (
+            "redis://me:p%40ss%2Fword@h",
+            Target {
+                username: Some("me".into()),
+                password: Some("p@ss/word".into()),
+                ..target("h", 6379)
+            },
+        ),
+        ("redis://:secret@h", Target { password: Some("secret".into()), ..target("h", 6379) }),
+    ] {
+        assert_eq!(Target::parse(url), Ok(expected), "{url}");
+    }
+}
+
+#[test]
+fn what_is_no_url_of_redis_is_refused_without_repeating_it() {
+    for url in [
+        "",
+        "localhost:6379",
+        "http://me:secret@h",
+        "unix:///secret",
+        "redis+unix:///secret",
+        "redis://",
+        "redis://me:secret@h/x",
+        "redis://me:secret@h/-1",
+        "redis://me:secret@h:99999",
+        "rediss://me:secret@h/#insecure",
+        "rediss://me:secret@h/#secret",
+        "redis://me:secret%ff@h",
+    ] {
+        let message = Target::parse(url).expect_err(url);
+        assert!(!message.contains("secret"), "{url}: {message}");
+        assert!(message.starts_with("the URL"), "{message}");
+    }
+}
+
+#[test]
+fn an_address_is_written_as_usual() {
+    assert_eq!(target("localhost", 6379).address(), "localhost:6379");
+    assert_eq!(target("::1", 6379).address(), "[::1]:6379");
+}
+
+#[test]
+fn a_target_does_not_show_its_password() {
+    let target = Target { password: Some("secret".into()), ..target("h", 1) };
+    let shown = format!("{target:?}");
+    assert!(shown.contains("***") && !shown.contains("secret"), "{shown}");
+}
+
+#[test]
+fn all_names_of_a_kind_bear_its_hash_tag() {
+    let names = Names::new("a {b}:*", 2);
+    assert_eq!(names.register, "incumbent:{a%20%7Bb%7D%3A%2A}:register");
+    assert_eq!(names.instances, "incumbent:{a%20%7Bb%7D%3A%2A}:instances");
+    assert_eq!(names.seen, "incumbent:{a%20%7Bb%7D%3A%2A}:seen");
+    assert_eq!(names.revision, "incumbent:{a%20%7Bb%7D%3A%2A}:revision");
+    let id = Channel::Instance(InstanceId::new("x:y"));
+    assert_eq!(names.channel(&id), "incumbent:{a%20%7Bb%7D%3A%2A}:2:instance:x%3Ay");
+}
+
+#[test]
+fn an_empty_kind_has_a_name_of_its_own() {
+    let names = Names::new("", 0);
+    assert_eq!(names.channel(&Channel::Election), "incumbent:{%}:0:election");
+    assert_eq!(names.channel(&Channel::Registry), "incumbent:{%}:0:registry");
+    assert_eq!(names.channel(&Channel::All), "incumbent:{%}:0:all");
+    assert_eq!(names.channel(&Channel::Leader), "incumbent:{%}:0:leader");
+    assert_eq!(names.channel(&Channel::Followers), "incumbent:{%}:0:followers");
+}

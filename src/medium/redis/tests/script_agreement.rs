@@ -1,0 +1,275 @@
+//! The Lua scripts do what the register in plain code does: on random sequences of commands, of losses of all data, of changes of
+//! the server and of records planted from outside, every reply and every announcement is the same.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::suite::RedisFixture;
+use crate::election::register::{Register, Server};
+use crate::election::{
+    Command, Identity, InstanceId, Record, Reply, Seen, Shown, Stamp, Term, Timing,
+};
+use crate::medium::conformance::{Fixture, Node, join, seen, shown, stamp};
+use crate::medium::redis::RedisMedium;
+use crate::medium::redis::keys::Names;
+use crate::{clock, random};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Peek,
+    Take { actor: usize, slip: Option<Slip>, watched: bool, floor: u64 },
+    Renew { actor: usize, slip: Option<Slip>, beat: u64, over: Option<Option<Slip>> },
+    Release { actor: usize, slip: Option<Slip>, heir: bool },
+    Wipe,
+    ChangeIdentity,
+    Plant { actor: Option<usize>, term: u64, beat: u64, lease_ms: u64, server: Origin },
+}
+
+/// Which part of what a command names is not as it is in the register.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Slip {
+    Identity,
+    Connection,
+    Holder,
+    Term,
+    Stamp,
+}
+
+/// Whom a planted record says that it was granted by.
+#[derive(Clone, Copy, Debug)]
+enum Origin {
+    Nobody,
+    ThisServer,
+    AnotherServer,
+}
+
+const LIMIT: u64 = Term::LIMIT.0;
+
+fn step() -> impl Strategy<Value = Step> {
+    let actor = 0..3usize;
+    let slips = [Slip::Identity, Slip::Connection, Slip::Holder, Slip::Term, Slip::Stamp];
+    let slip = || proptest::option::weighted(0.35, proptest::sample::select(slips.to_vec()));
+    let floor = prop_oneof![Just(0), (1 << 51)..(1 << 51) + 4u64];
+    let term = proptest::sample::select(vec![
+        0,
+        1,
+        1 << 51,
+        LIMIT - 2,
+        LIMIT - 1,
+        LIMIT,
+        LIMIT + 1,
+        1 << 53,
+        u64::MAX,
+    ]);
+    let lease = proptest::sample::select(vec![0, 1, 800, 600_000, 600_001]);
+    let origins = vec![Origin::Nobody, Origin::ThisServer, Origin::AnotherServer];
+    prop_oneof![
+        1 => Just(Step::Peek),
+        1 => Just(Step::Wipe),
+        1 => Just(Step::ChangeIdentity),
+        8 => (actor.clone(), slip(), any::<bool>(), floor)
+            .prop_map(|(actor, slip, watched, floor)| Step::Take { actor, slip, watched, floor }),
+        8 => (actor.clone(), slip(), 0..6u64, proptest::option::of(slip()))
+            .prop_map(|(actor, slip, beat, over)| Step::Renew { actor, slip, beat, over }),
+        4 => (actor.clone(), slip(), any::<bool>())
+            .prop_map(|(actor, slip, heir)| Step::Release { actor, slip, heir }),
+        2 => (proptest::option::of(actor), term, 0..4u64, lease, proptest::sample::select(origins))
+            .prop_map(|(actor, term, beat, lease_ms, server)| {
+                Step::Plant { actor, term, beat, lease_ms, server }
+            }),
+    ]
+}
+
+#[test]
+fn the_scripts_agree_with_the_register_in_plain_code() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime starts");
+    let fixture = RedisFixture::new();
+    // Holds the connections open from case to case.
+    let _keeper = runtime.block_on(join(&fixture, "keeper", "keeper"));
+    let config = Config { cases: 150, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&proptest::collection::vec(step(), 1..60), |steps| {
+            runtime.block_on(agree(&fixture, steps));
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// Runs the steps on both.
+async fn agree(fixture: &RedisFixture, steps: Vec<Step>) {
+    let kind = format!("{:016x}", random::bits());
+    let mut pair = Pair {
+        fixture,
+        node: join(fixture, &kind, "0").await,
+        kind,
+        register: Register::default(),
+        sight: None,
+    };
+    pair.node.listen([crate::medium::Channel::Election]).await;
+    pair.execute(Command::Peek { stamp: stamp() }).await;
+    for step in steps {
+        pair.take_step(step).await;
+    }
+    fixture.wipe(&pair.kind);
+}
+
+struct Pair<'a> {
+    fixture: &'a RedisFixture,
+    kind: String,
+    node: Node<RedisMedium>,
+    register: Register,
+    /// The last reply, which was the same from both.
+    sight: Option<Reply>,
+}
+
+impl Pair<'_> {
+    async fn take_step(&mut self, step: Step) {
+        let sight = self.sight.clone().expect("the first step is a peek");
+        let record = sight.shown.record.clone();
+        let holder = |actor: usize| {
+            crate::election::Holder::new(&InstanceId::new(actor.to_string()), actor as u64)
+        };
+        let lease = Duration::from_millis(700);
+        let slipped = |term: Term, slip: Option<Slip>| match slip {
+            Some(Slip::Term) => Term(term.0 + 1),
+            _ => term,
+        };
+        match step {
+            Step::Peek => self.execute(Command::Peek { stamp: stamp() }).await,
+            Step::Take { actor, slip, watched, floor } => {
+                let seen = mistake_seen(seen(&sight, watched), slip);
+                let (holder, floor) = (holder(actor), Term(floor));
+                self.execute(Command::Take { seen, holder, floor, stamp: stamp(), lease }).await;
+            }
+            Step::Renew { actor, slip, beat, over } => {
+                let over = over.map(|slip| mistake_shown(shown(&sight), slip));
+                let (holder, term) = (holder(actor), slipped(record.term, slip));
+                let stamp = stamp();
+                self.execute(Command::Renew { holder, term, beat, stamp, lease, over }).await;
+            }
+            Step::Release { actor, slip, heir } => {
+                let heir = heir.then(|| InstanceId::new("heir/\"1\""));
+                let (holder, term) = (holder(actor), slipped(record.term, slip));
+                self.execute(Command::Release { holder, term, stamp: stamp(), heir }).await;
+            }
+            Step::Wipe => {
+                self.fixture.wipe(&self.kind);
+                self.register.wipe();
+            }
+            Step::ChangeIdentity => self.fixture.change_identity(&self.kind),
+            Step::Plant { actor, term, beat, lease_ms, server } => {
+                let Identity::Server(present) = sight.shown.identity else { unreachable!() };
+                self.plant(Record {
+                    holder: actor.map(holder),
+                    term: Term(term),
+                    beat,
+                    stamp: stamp(),
+                    server: match server {
+                        Origin::Nobody => "".into(),
+                        Origin::ThisServer => present,
+                        Origin::AnotherServer => "another".into(),
+                    },
+                    lease: Duration::from_millis(lease_ms),
+                    heir: None,
+                });
+            }
+        }
+    }
+
+    async fn execute(&mut self, command: Command) {
+        let reply = self.node.execute(command.clone()).await;
+        let identity = reply.shown.identity.clone();
+        let server = Server { identity, time_us: time_in(&reply, &command) };
+        let (expected, announcement) = self.register.execute(&command, &server);
+        assert_eq!(reply, expected, "{command:?}");
+        if let Some(expected) = announcement {
+            // A reign of the last term of all has no successor that could be told of.
+            if reply.shown.record.term < Term::LIMIT {
+                assert_eq!(self.node.next_announcement().await, expected, "{command:?}");
+            }
+        }
+        self.sight = Some(reply);
+    }
+
+    fn plant(&mut self, record: Record) {
+        let names = Names::new(&self.kind, 0);
+        let holder = record.holder.as_ref().map_or("", |holder| holder.as_str());
+        let (term, beat) = (record.term.to_string(), record.beat.to_string());
+        let lease = record.lease.as_millis().to_string();
+        let _: i64 = self.fixture.server.query(&["DEL", &names.register]);
+        let _: i64 = self.fixture.server.query(&[
+            "HSET",
+            &names.register,
+            "holder",
+            holder,
+            "term",
+            &term,
+            "beat",
+            &beat,
+            "stamp",
+            record.stamp.as_str(),
+            "server",
+            &record.server,
+            "lease",
+            &lease,
+            "heir",
+            "",
+        ]);
+        self.register.restore(Some(record));
+    }
+}
+
+/// The server's time: to the microsecond where the reply shows it, in the stamp of a placeholder or in a term that is a time.
+fn time_in(reply: &Reply, command: &Command) -> u64 {
+    let record = &reply.shown.record;
+    let now = clock::wall_ms() * 1000;
+    let time = match (reply.missing, command) {
+        (true, _) => {
+            let stamp = record.stamp.as_str().rsplit_once('-');
+            stamp.and_then(|(_, time)| time.parse().ok()).expect("the stamp ends in the time")
+        }
+        (false, Command::Take { floor, seen, .. }) if reply.granted => {
+            let least = record.term == Term(floor.0 + 1) || record.term == Term(seen.term.0 + 1);
+            if least { now } else { record.term.0 }
+        }
+        _ => now,
+    };
+    assert!(time.abs_diff(now) < 60_000_000, "{time} is not the time, {now}");
+    time
+}
+
+fn mistake_seen(seen: Seen, slip: Option<Slip>) -> Seen {
+    match slip {
+        None => seen,
+        Some(Slip::Identity) => Seen { identity: Identity::server("another"), ..seen },
+        Some(Slip::Connection) => Seen { identity: Identity::Connection(7), ..seen },
+        Some(Slip::Holder) => {
+            let stranger = crate::election::Holder::new(&InstanceId::new("stranger"), 1);
+            Seen { holder: Some(stranger), ..seen }
+        }
+        Some(Slip::Term) => Seen { term: Term(seen.term.0 + 1), ..seen },
+        Some(Slip::Stamp) => Seen { stamp: Stamp::parse("0"), ..seen },
+    }
+}
+
+fn mistake_shown(shown: Shown, slip: Option<Slip>) -> Shown {
+    match slip {
+        Some(Slip::Identity) => Shown { identity: Identity::server("another"), ..shown },
+        Some(Slip::Connection) => Shown { identity: Identity::Connection(7), ..shown },
+        Some(Slip::Term) => Shown { term: Term(shown.term.0 + 1), ..shown },
+        Some(Slip::Stamp) => Shown { stamp: Stamp::parse("0"), ..shown },
+        Some(Slip::Holder) | None => shown,
+    }
+}
+
+#[test]
+fn the_longest_lease_is_the_same_in_the_scripts() {
+    assert!(
+        include_str!("../lua/prologue.lua")
+            .contains(&format!("LEASE_LIMIT_MS = {}\n", Timing::MAX_LEASE.as_millis()))
+    );
+    assert!(include_str!("../lua/prologue.lua").contains(&format!("NUMBER_LIMIT = {LIMIT} --")));
+}
