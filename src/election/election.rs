@@ -341,9 +341,13 @@ impl Election {
             Announcement::Vacancy { stamp, .. } if self.watch.shows(&stamp) => {}
             Announcement::Vacancy { term, stamp, heir } => {
                 let window = self.timing.renewal_interval();
-                if self.hints.has_left(now, window) && self.watch.announce(now, term, stamp) {
+                // Whoever stands back for an heir may as well look: a forged heir then puts nothing off.
+                let is_for_us = heir.is_none_or(|heir| heir == self.instance);
+                if is_for_us
+                    && self.hints.has_left(now, window)
+                    && self.watch.announce(now, term, stamp)
+                {
                     self.hints.use_one(now, window);
-                    self.defer_to(now, heir.as_ref());
                 } else {
                     self.heed_hint(now);
                 }
@@ -435,8 +439,7 @@ impl Election {
             return None;
         }
         if let Some(reign) = &self.reign {
-            let is_urgent = reign.drained || reign.assert_over.is_some();
-            return Some(if is_urgent { Instant::default() } else { reign.next_renewal });
+            return Some(if reign.drained { Instant::default() } else { reign.next_renewal });
         }
         if self.owed.is_some() {
             return Some(self.retry_at);

@@ -39,12 +39,8 @@ impl Register {
             Command::Peek { .. } => None,
             Command::Renew { holder, term, beat, stamp, lease, over } => {
                 let renewed = Record { beat: *beat, stamp: stamp.clone(), ..record.clone() };
-                if record.holder.as_ref() == Some(holder)
-                    && record.term == *term
-                    && *beat > record.beat
-                {
-                    Some(renewed)
-                } else if over.as_ref().is_some_and(|over| is_as_shown(&record, over, server)) {
+                // Over one's own record too: that is how the name of a new server gets into it.
+                if over.as_ref().is_some_and(|over| is_as_shown(&record, over, server)) {
                     Some(Record {
                         holder: Some(holder.clone()),
                         term: *term,
@@ -53,6 +49,11 @@ impl Register {
                         heir: None,
                         ..renewed
                     })
+                } else if record.holder.as_ref() == Some(holder)
+                    && record.term == *term
+                    && *beat > record.beat
+                {
+                    Some(renewed)
                 } else {
                     None
                 }

@@ -56,11 +56,12 @@ impl Watch {
     }
 
     /// A read of the register. An unchanged stamp keeps the moment of its first receipt.
-    pub fn read(&mut self, now: Instant, observation: Observation) {
+    /// Tells whether it showed anything new.
+    pub fn read(&mut self, now: Instant, observation: Observation) -> bool {
         if let Some(sight) = &mut self.read {
             if sight.observation == observation {
                 sight.latest = now;
-                return;
+                return false;
             }
             if sight.observation.identity != observation.identity {
                 self.forget();
@@ -74,9 +75,13 @@ impl Watch {
                     && sight.observation.record.term == record.term
             }) && heard.beat > record.beat
         };
+        // Nobody knows a stamp before it is sent, so one that was heard first was seen then.
+        let heard_before = self.heard.as_ref().filter(|heard| heard.stamp == record.stamp);
+        let since = heard_before.map_or(now, |heard| heard.received);
         self.heard = self.heard.take().filter(is_ahead);
         self.announced = None;
-        self.read = Some(Sight { observation, since: now, latest: now });
+        self.read = Some(Sight { observation, since, latest: now });
+        true
     }
 
     /// Whether `holder` and `term` are those last read, so that a heartbeat of theirs counts.
@@ -130,10 +135,6 @@ impl Watch {
             stamp: stamp.clone(),
             watched,
         };
-        if let Some(announced) = &self.announced {
-            let seen = seen(&None, &announced.stamp, false);
-            return Some(Permit { at: announced.received, seen });
-        }
         if record.holder.is_none() {
             let vacated_here = record.was_granted_under(identity);
             let at = if vacated_here { *since } else { *since + patience };
@@ -143,6 +144,10 @@ impl Watch {
         if latest.since(*since) >= patience {
             let seen = seen(&record.holder, &record.stamp, true);
             return Some(Permit { at: *latest, seen });
+        }
+        if let Some(announced) = &self.announced {
+            let seen = seen(&None, &announced.stamp, false);
+            return Some(Permit { at: announced.received, seen });
         }
         if !hears {
             return None;

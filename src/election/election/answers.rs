@@ -78,6 +78,7 @@ impl Election {
         } else if record.term < reign.term {
             // Lost data, or an older snapshot: what we were granted still stands, so we say so over exactly this.
             reign.assert_over = Some(shown());
+            reign.next_renewal = now;
         } else if is_ours && record.beat >= beat {
             // A doubled delivery was refused; the first one counts.
         } else {
@@ -114,7 +115,7 @@ impl Election {
         self.floor = max(self.floor, record.term);
         self.patience = max(self.patience, record.lease);
         self.warn_of_lease(&record);
-        self.watch.read(now, reply.shown);
+        let is_new = self.watch.read(now, reply.shown);
         match &record.holder {
             Some(holder) if holder.belongs_to(&self.instance) => {
                 // An answer that came too late, an expiry, or an earlier run of ours.
@@ -133,7 +134,9 @@ impl Election {
             // A placeholder says nothing of the leader, who will assert itself; a vacancy says that it released.
             None if record.is_placeholder() => self.forget_silent_leader(now),
             None => {
-                self.defer_to(now, record.heir.as_ref());
+                if is_new {
+                    self.defer_to(now, record.heir.as_ref());
+                }
                 self.forget_leader(record.term);
             }
         }

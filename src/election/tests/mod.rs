@@ -1,1 +1,25 @@
-//!
+//! The election's tests, by situation. Each reads as a story that nodes and a network act out by hand; see [`kit`].
+//! [`simulation`] lets chance write the stories.
+
+mod kit;
+
+mod draining;
+mod events;
+mod expiry;
+mod flood;
+mod heartbeat;
+mod identity;
+mod lease;
+mod liveness;
+mod register;
+mod renew;
+mod simulation;
+mod stepdown;
+mod stop;
+mod take;
+mod takeover;
+mod tenure;
+mod timing;
+mod traces;
+mod traces_by_reading;
+mod vacancy;

@@ -21,12 +21,13 @@ local is_own = record.holder == holder and record.term == term and beat > record
 local is_as_shown = has_shown and record.term == shown_term and record.stamp == shown_stamp
   and identity == shown_identity
 
-if is_own then
-  record.beat, record.stamp = beat, command_stamp
-elseif is_as_shown then
+if is_as_shown then
+  -- Over its own record too: that is how the name of a new server gets into it.
   record = {
     holder = holder, term = term, beat = beat, stamp = command_stamp, server = identity, lease = lease, heir = '',
   }
+elseif is_own then
+  record.beat, record.stamp = beat, command_stamp
 else
   return answer(false)
 end

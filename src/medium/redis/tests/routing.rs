@@ -102,7 +102,7 @@ fn what_came_on_an_older_connection_is_dropped() {
 fn after_a_loss_all_is_subscribed_again_and_told_once() {
     let (mut routing, [mut mailbox]) = routing_of::<1>();
     routing.connected(1);
-    want(&mut routing, 0, &["x", "y"]);
+    let _call = want(&mut routing, 0, &["x", "y"]);
     carry_out(&mut routing);
     assert!(link_notice(&mut mailbox).is_none(), "the call itself told it");
     routing.disconnected(&error());

@@ -1,0 +1,128 @@
+//! The server's identity: what was seen under one proves nothing under another.
+
+use super::kit::*;
+use crate::election::{Command, Identity};
+
+#[test]
+fn a_sight_under_a_former_identity_permits_no_take() {
+    let network = Network::new();
+    let _a = network.leader("a");
+    let mut b = network.follower("b");
+    network.passes(LEASE);
+    network.changes_identity();
+    let (act, reply) = b.acts().unwrap();
+    assert_eq!((act, reply.granted), ("take", false));
+    // The refusal shows the register as it is now: the watch begins anew.
+    assert_eq!(b.settles().iter().filter(|act| **act == "take").count(), 0);
+    run(&mut [&mut b], LEASE - 1);
+    assert!(!b.leads());
+    run(&mut [&mut b], 2 + LEASE / 4);
+    assert!(b.leads());
+}
+
+#[test]
+fn a_read_under_another_identity_starts_the_watch_anew_even_of_the_same_record() {
+    let network = Network::new();
+    let _a = network.leader("a");
+    let mut b = network.follower("b");
+    network.passes(700);
+    network.changes_identity();
+    b.observes();
+    assert_eq!(b.rests(), Some(LEASE));
+}
+
+#[test]
+fn a_heartbeat_heard_under_a_former_identity_counts_no_longer() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    let mut b = network.follower("b");
+    network.passes(a.rests().unwrap());
+    let before = network.snapshot();
+    a.settles();
+    b.listens();
+    network.passes(300);
+    // A replica that had not yet seen the last renewal is promoted.
+    network.restarts_from(before);
+    b.observes();
+    assert_eq!(b.rests(), Some(LEASE));
+    network.passes(LEASE);
+    match b.sends().command {
+        Command::Take { seen, .. } => {
+            assert_eq!(seen.stamp, network.stored().stamp);
+            assert_eq!(seen.identity, network.server().identity);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_leader_under_a_new_identity_writes_it_into_the_register_and_goes_on_in_peace() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    let term = a.tenure.term();
+    network.changes_identity();
+    let mut renewals = 0;
+    for _ in 0..LEASE {
+        network.passes(1);
+        renewals += a.settles().len();
+    }
+    assert_eq!(Identity::Server(network.stored().server), network.server().identity);
+    assert!(renewals as u64 <= LEASE / INTERVAL + 2, "{renewals} renewals in a lease");
+    assert!(a.leads() && a.tenure.term() == term);
+    assert_eq!(a.events(), []);
+    // So its vacancy is taken at once.
+    let mut b = network.follower("b");
+    a.stops();
+    a.drains();
+    a.settles();
+    b.listens();
+    assert_eq!(b.settles(), ["take"]);
+}
+
+#[test]
+fn where_a_server_tells_no_name_a_vacancy_is_watched_for_a_lease() {
+    let network = Network::new();
+    network.sets_identity(Identity::Connection(1));
+    let mut a = network.leader("a");
+    let mut b = network.follower("b");
+    network.passes(a.rests().unwrap());
+    assert_eq!(a.settles(), ["renew"], "there is nothing to assert");
+    a.stops();
+    a.drains();
+    a.settles();
+    b.misses_the_news();
+    b.observes();
+    assert_eq!(b.rests(), Some(LEASE));
+    network.passes(LEASE);
+    assert_eq!(b.settles(), ["take"]);
+    assert!(b.leads());
+}
+
+#[test]
+fn where_a_server_tells_no_name_an_announced_vacancy_is_no_reason_to_take() {
+    let network = Network::new();
+    network.sets_identity(Identity::Connection(1));
+    let mut a = network.leader("a");
+    let mut b = network.follower("b");
+    a.stops();
+    a.drains();
+    a.settles();
+    b.listens();
+    run(&mut [&mut b], LEASE - 1);
+    assert!(!b.leads());
+    run(&mut [&mut b], 2 * INTERVAL);
+    assert!(b.leads());
+}
+
+#[test]
+fn a_new_connection_starts_the_watch_anew_where_a_server_tells_no_name() {
+    let network = Network::new();
+    network.sets_identity(Identity::Connection(1));
+    let _a = network.leader("a");
+    let mut b = network.follower("b");
+    network.passes(700);
+    network.sets_identity(Identity::Connection(2));
+    b.election.handle_connected(network.now());
+    assert_eq!(b.settles(), ["peek"]);
+    assert_eq!(b.rests(), Some(LEASE));
+}

@@ -1,0 +1,170 @@
+//! The tenure: asked from any thread, at any moment, also between any two steps of the election.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use crate::election::{Instant, Tenure, Term};
+
+fn at(millis: u64) -> Instant {
+    Instant::from_millis(millis)
+}
+
+fn leads(tenure: &Tenure, millis: u64) -> bool {
+    tenure.is_valid(|| at(millis))
+}
+
+/// In term 5, until 100 ms.
+fn begun() -> Tenure {
+    let tenure = Tenure::default();
+    tenure.begin(Term(5), at(100));
+    tenure
+}
+
+#[test]
+fn nobody_leads_before_a_term_begins() {
+    let tenure = Tenure::default();
+    assert!(!leads(&tenure, 0));
+    assert_eq!(tenure.term(), Term::ZERO);
+}
+
+#[test]
+fn it_is_valid_up_to_its_deadline_and_not_at_it() {
+    assert!(leads(&begun(), 99));
+    assert!(!leads(&begun(), 100));
+    assert_eq!(begun().term(), Term(5));
+}
+
+#[test]
+fn an_extension_moves_the_deadline() {
+    let tenure = begun();
+    assert!(tenure.extend(at(100), at(200)));
+    assert!(leads(&tenure, 199));
+    assert!(!leads(&tenure, 200));
+}
+
+#[test]
+fn once_somebody_was_told_no_an_extension_fails_and_the_answer_stays_no() {
+    let tenure = begun();
+    assert!(!leads(&tenure, 100));
+    assert!(tenure.was_latched());
+    assert!(!tenure.extend(at(100), at(200)));
+    assert!(!leads(&tenure, 150));
+    assert!(!leads(&tenure, 50), "not even on a clock that was read before");
+}
+
+#[test]
+fn an_extension_after_the_end_fails() {
+    let tenure = begun();
+    tenure.end();
+    assert!(!tenure.extend(at(100), at(200)));
+    assert!(!leads(&tenure, 50));
+}
+
+#[test]
+fn a_pause_between_the_two_reads_makes_the_answer_no() {
+    // The clock is read after the deadline, so whatever passes in between is counted.
+    let tenure = begun();
+    assert!(!tenure.is_valid(|| at(100)));
+}
+
+#[test]
+fn an_extension_between_the_two_reads_is_seen() {
+    let tenure = begun();
+    let answer = tenure.is_valid(|| {
+        tenure.extend(at(100), at(200));
+        at(150)
+    });
+    assert!(answer);
+    assert!(leads(&tenure, 199));
+}
+
+#[test]
+fn of_an_expiry_seen_and_an_extension_only_one_wins() {
+    // Two askers see the expiry, one of them first; the extension comes between.
+    let tenure = begun();
+    let answer = tenure.is_valid(|| {
+        assert!(!leads(&tenure, 100));
+        assert!(!tenure.extend(at(100), at(200)));
+        at(100)
+    });
+    assert!(!answer);
+}
+
+#[test]
+fn an_end_between_the_two_reads_is_seen_at_the_next_question() {
+    let tenure = begun();
+    tenure.is_valid(|| {
+        tenure.end();
+        at(100)
+    });
+    assert!(!leads(&tenure, 50));
+}
+
+#[test]
+fn whoever_resigns_leads_no_longer_whatever_is_extended() {
+    let tenure = begun();
+    tenure.resign();
+    assert!(!leads(&tenure, 50));
+    assert!(tenure.extend(at(100), at(200)), "towards the register the reign goes on");
+    assert!(!leads(&tenure, 50));
+}
+
+#[test]
+fn a_new_term_is_a_new_leadership() {
+    let tenure = begun();
+    tenure.resign();
+    tenure.end();
+    tenure.begin(Term(6), at(300));
+    assert!(leads(&tenure, 299));
+    assert_eq!(tenure.term(), Term(6));
+}
+
+#[test]
+fn knowing_anothers_term_makes_no_leader() {
+    let tenure = Tenure::default();
+    tenure.know(Term(9));
+    assert_eq!(tenure.term(), Term(9));
+    assert!(!leads(&tenure, 0));
+}
+
+#[test]
+fn no_thread_ever_sees_no_turn_into_yes_within_a_term() {
+    for round in 0..50 {
+        let tenure = Arc::new(Tenure::default());
+        let clock = Arc::new(AtomicU64::new(1));
+        let told_no = Arc::new(AtomicBool::new(false));
+        tenure.begin(Term(1), Instant::from_nanos(100));
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let now = || Instant::from_nanos(clock.load(Ordering::SeqCst));
+                    loop {
+                        // Read before the question: what anybody was told before it must hold in it.
+                        let was_told_no = told_no.load(Ordering::SeqCst);
+                        let answer = tenure.is_valid(now);
+                        assert!(!(was_told_no && answer), "revived");
+                        if !answer {
+                            told_no.store(true, Ordering::SeqCst);
+                        }
+                        if clock.load(Ordering::SeqCst) > 20_000 {
+                            break;
+                        }
+                    }
+                });
+            }
+            // The election extends shortly before, at, or shortly after the deadline.
+            let mut deadline = 100;
+            let mut goes_on = true;
+            for step in 0..20_001u64 {
+                let now = clock.fetch_add(1, Ordering::SeqCst) + 1;
+                if goes_on && now + 3 >= deadline && (step + round) % 5 == 0 {
+                    let (from, to) = (Instant::from_nanos(deadline), Instant::from_nanos(now + 50));
+                    goes_on = tenure.extend(from, to);
+                    deadline = now + 50;
+                }
+            }
+        });
+        assert!(!leads(&tenure, 1));
+    }
+}
