@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::time::sleep;
 
+use super::attempts::Attempts;
 use super::backoff::Backoff;
 use super::connection::{Line, Link};
 use super::hub::Shared;
@@ -15,9 +16,10 @@ use crate::random;
 /// Connects, waits for the end, and connects again, for ever. Every loss and every failed attempt is told to all members.
 pub async fn keep_connected(shared: Arc<Shared>) {
     let mut backoff = Backoff::default();
+    let mut attempts = Attempts::default();
     loop {
         let started = Instant::now();
-        let error = match connect(&shared).await {
+        let error = match connect(&shared, &mut attempts).await {
             Ok((link, line)) => {
                 let error = serve(&shared, link, line).await;
                 if started.elapsed() >= shared.backoff_limit() {
@@ -32,12 +34,15 @@ pub async fn keep_connected(shared: Arc<Shared>) {
     }
 }
 
-async fn connect(shared: &Shared) -> Result<(Arc<Link>, Line), MediumError> {
-    let mut line = Line::open(&shared.target, shared.attempt_limit(), |_| {}).await?;
+async fn connect(
+    shared: &Shared,
+    attempts: &mut Attempts,
+) -> Result<(Arc<Link>, Line), MediumError> {
+    let mut line = attempts.open(shared, |_| {}).await?;
     // Best effort: a call that finds its script unknown carries its text.
     let load = scripts::load_all();
     let _ = tokio::time::timeout(
-        shared.attempt_limit(),
+        shared.or_slow(shared.attempt_limit(0)),
         line.connection.send_packed_commands(&load, 0, load.len()),
     )
     .await;

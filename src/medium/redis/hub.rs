@@ -7,6 +7,7 @@
 //! ```
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct Shared {
     pub address: String,
     state: Mutex<State>,
     routing: Mutex<Routing>,
+    /// How long the last successful attempt to connect took, in µs.
+    greeting_us: AtomicU64,
     /// The wanted channels have changed.
     pub routes_changed: Notify,
     /// The address leads to another server by now, so that both connections are to be made anew.
@@ -79,6 +82,7 @@ impl Hub {
             target,
             state: Mutex::default(),
             routing: Mutex::default(),
+            greeting_us: AtomicU64::new(0),
             routes_changed: Notify::new(),
             moved: watch::channel(()).0,
         });
@@ -164,9 +168,27 @@ impl Shared {
         state.members.values().map(|member| member.lease).min().unwrap_or(Duration::from_secs(1))
     }
 
-    /// How long an attempt to connect may take.
-    pub fn attempt_limit(&self) -> Duration {
-        self.shortest_lease().max(Duration::from_millis(500))
+    /// How long an attempt to connect may take, after so many in a row that took too long. Every second one takes longer than
+    /// the last, so that a slow link comes to stand as well; those between are short, so that a link that was dead is
+    /// noticed soon when it is mended.
+    pub fn attempt_limit(&self, too_slow: u32) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(5);
+        let short = self.shortest_lease().clamp(Duration::from_millis(500), LONGEST);
+        match too_slow % 2 {
+            0 => short,
+            _ => short.saturating_mul(1 << too_slow.div_ceil(2).min(8)).min(LONGEST),
+        }
+    }
+
+    /// Notes how long it took to connect: two round trips and more.
+    pub fn connected_in(&self, time: Duration) {
+        self.greeting_us.store(time.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// `limit`, or what a link as slow as this one needs for an answer.
+    pub fn or_slow(&self, limit: Duration) -> Duration {
+        let greeting = Duration::from_micros(self.greeting_us.load(Ordering::Relaxed));
+        limit.max(2 * greeting)
     }
 
     /// How long to wait between two attempts, at most; well below a quarter of the shortest lease.

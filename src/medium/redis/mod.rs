@@ -6,6 +6,7 @@
 //!
 //! Read `keys.rs`, `lua/prologue.lua`, then this file, `hub.rs`, `connection.rs`.
 
+mod attempts;
 mod backoff;
 mod commands;
 mod connection;
@@ -75,7 +76,9 @@ impl RedisMedium {
 
     /// How long anything but a command of the election may take, and how long a late answer is waited for.
     fn patience(&self) -> Duration {
-        self.timing.lease().max(Duration::from_secs(1))
+        self.hub
+            .shared
+            .or_slow(self.timing.lease().clamp(Duration::from_secs(1), Duration::from_secs(10)))
     }
 
     async fn call<T, F>(

@@ -9,6 +9,7 @@ use redis::{PushInfo, PushKind, RedisError, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::attempts::Attempts;
 use super::backoff::Backoff;
 use super::connection::{Line, within};
 use super::errors;
@@ -20,11 +21,12 @@ use crate::random;
 /// Connects, keeps what is wanted subscribed, and connects again, for ever.
 pub async fn keep_subscribed(shared: Arc<Shared>) {
     let mut backoff = Backoff::default();
+    let mut attempts = Attempts::default();
     let mut number = 0;
     loop {
         number += 1;
         let started = Instant::now();
-        let error = match connect(&shared, number).await {
+        let error = match connect(&shared, &mut attempts, number).await {
             Ok(mut subscription) => {
                 let error = subscription.serve().await;
                 if started.elapsed() >= shared.backoff_limit() {
@@ -53,7 +55,11 @@ struct Subscription {
     refusals: Backoff,
 }
 
-async fn connect(shared: &Arc<Shared>, number: u64) -> Result<Subscription, MediumError> {
+async fn connect(
+    shared: &Arc<Shared>,
+    attempts: &mut Attempts,
+    number: u64,
+) -> Result<Subscription, MediumError> {
     let (heard, opened) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let moved = shared.moved.subscribe();
     let on_push = {
@@ -65,7 +71,7 @@ async fn connect(shared: &Arc<Shared>, number: u64) -> Result<Subscription, Medi
             }
         }
     };
-    let line = Line::open(&shared.target, shared.attempt_limit(), on_push).await?;
+    let line = attempts.open(shared, on_push).await?;
     shared.routing().connected(number);
     let (shared, refusals) = (shared.clone(), Backoff::default());
     Ok(Subscription { shared, line, heard, moved, opened, retry: None, refusals })
@@ -155,7 +161,7 @@ impl Subscription {
         ask: Ask,
         names: &[String],
     ) -> Result<Result<(), MediumError>, MediumError> {
-        let limit = self.shared.attempt_limit();
+        let limit = self.shared.or_slow(self.shared.attempt_limit(0));
         let connection = &mut self.line.connection;
         let asked = async {
             match ask {
@@ -174,7 +180,7 @@ impl Subscription {
 
     /// Shows that the connection is alive when nothing was heard on it for a while: one that is half-open is silent, too.
     async fn probe(&mut self) -> Result<(), MediumError> {
-        let limit = self.shared.probe_interval();
+        let limit = self.shared.or_slow(self.shared.probe_interval());
         let address = &self.shared.address;
         let ping = redis::cmd("PING");
         match within(limit, self.line.connection.send_packed_command(&ping)).await {
