@@ -45,7 +45,7 @@ export const steps = [
     does: 'the lints of the crate',
     needs: [],
     check: true,
-    run: (context) => clippy(context, []),
+    run: (context) => clippy(context, ['--all-targets']),
   },
   {
     name: 'clippy-node',
@@ -83,8 +83,9 @@ async function check({ echo }, command, args) {
   return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, output };
 }
 
-function clippy(context, features) {
-  return check(context, 'cargo', ['clippy', '--all-targets', ...features, '--', '-D', 'warnings']);
+// What napi exports to JavaScript looks unused to a build of the tests, so the addon is looked at without them.
+function clippy(context, options) {
+  return check(context, 'cargo', ['clippy', ...options, '--', '-D', 'warnings']);
 }
 
 async function cargoTests({ echo }) {
