@@ -8,6 +8,8 @@ const PATIENCE_MS = 15_000;
 export class BaseFleet extends EventEmitter {
   onError = () => {};
   #elected = null;
+  /** What was told already: an outage is told by each instance at every attempt. */
+  #told = new Set();
 
   /** Takes what an instance told. */
   heard(item) {
@@ -15,7 +17,8 @@ export class BaseFleet extends EventEmitter {
       this.#elected = item;
     }
     if (item.type === 'error') {
-      this.onError(item.name, item.text);
+      if (!this.#told.has(item.text)) this.onError(item.name, item.text);
+      this.#told.add(item.text);
     } else {
       this.emit(item.type, item);
     }
