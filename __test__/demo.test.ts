@@ -44,6 +44,7 @@ test('over a server that is not there it says so, and ends with a failure', asyn
   assert.equal(code, 1);
   assert.match(output, /ERR_REDIS_UNREACHABLE/);
   assert.match(output, /The demo failed: not within 15 s/);
+  assert.doesNotMatch(output, /at .*\.mjs/, 'no stack of its own');
 });
 
 test('an option that it does not have is named', async (t) => {

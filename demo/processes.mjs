@@ -78,15 +78,20 @@ function deferred() {
   return { promise, resolve, reject };
 }
 
+/** Tells the fleet, as long as it is there. */
+function tell(item) {
+  if (process.connected) process.send(item);
+}
+
 /** One of the three: does what the fleet asks, and stops when the fleet is gone. */
 function serve(name, url) {
-  const candidate = startInstance(name, { redis: url }, (item) => process.send?.(item));
+  const candidate = startInstance(name, { redis: url }, tell);
   process.on('message', async ({ call, action, argument }) => {
     try {
       await actions[action](candidate, argument);
-      process.send?.({ type: 'reply', call });
+      tell({ type: 'reply', call });
     } catch (error) {
-      process.send?.({ type: 'reply', call, error: error.message });
+      tell({ type: 'reply', call, error: error.message });
     }
   });
   process.on('disconnect', () => candidate.stop());
