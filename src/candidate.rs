@@ -81,6 +81,11 @@ impl Candidate {
         self.tenure.resign();
     }
 
+    /// Ends every leadership of this run at once, also one that is granted before the run is told to stop.
+    pub fn close(&self) {
+        self.tenure.close();
+    }
+
     /// Begins a run on `runtime`. Everything is told to `sink`, [`Output::Stopped`] last.
     ///
     /// # Errors
@@ -92,6 +97,7 @@ impl Candidate {
         sink: S,
     ) -> Result<Run, AlreadyRunning> {
         let election = lock(&self.resting).take().ok_or(AlreadyRunning)?;
+        self.tenure.open();
         let (requests, request_queue) = mpsc::unbounded_channel();
         let queue = Arc::new(SendQueue::default());
         let settings = Settings {

@@ -156,7 +156,7 @@ impl Election {
 
     // ---- What happened ----------------------------------------------------------------------------------------------
 
-    /// Begins a run, with a token of its own. The medium's subscription stands already, or `handle_subscribed` will tell.
+    /// Begins a run, with a token of its own; [`Tenure::open`] was called before. The medium's subscription stands already, or `handle_subscribed` will tell.
     pub fn handle_start(&mut self, now: Instant) {
         if self.phase != Phase::Idle {
             return;
@@ -181,7 +181,7 @@ impl Election {
             return;
         }
         self.phase = Phase::Stopping { until: None };
-        self.tenure.resign();
+        self.tenure.close();
         self.lose(None, Loss::Stopped);
         if self.role == Role::Leader {
             self.become_draining();

@@ -14,8 +14,10 @@ use super::timing::Instant;
 pub struct Tenure {
     /// Nanoseconds on the node's clock; 0 when there is no leadership, or it was seen to have expired.
     deadline: AtomicU64,
-    /// Set at once by whoever ends the leadership by intent, ahead of the election's task.
+    /// Set at once by whoever gives a leadership up by intent, ahead of the election's task. The next one begins anew.
     resigned: AtomicBool,
+    /// Set at once by whoever ends the run. A leadership that is granted before the election's task hears of it counts no more.
+    closed: AtomicBool,
     /// Of the leader last known, self included.
     term: AtomicU64,
     is_candidate: AtomicBool,
@@ -25,7 +27,7 @@ impl Tenure {
     /// Whether this node leads. `clock` is read after the deadline, so that a pause between the two makes the answer no.
     pub fn is_valid(&self, clock: impl Fn() -> Instant) -> bool {
         loop {
-            if self.resigned.load(Ordering::SeqCst) {
+            if self.resigned.load(Ordering::SeqCst) || self.is_closed() {
                 return false;
             }
             let deadline = self.deadline.load(Ordering::SeqCst);
@@ -58,8 +60,29 @@ impl Tenure {
         self.resigned.store(true, Ordering::SeqCst);
     }
 
+    /// A run begins; it may lead. For whoever starts the run, so that a `close` that follows at once is not undone.
+    pub fn open(&self) {
+        self.closed.store(false, Ordering::SeqCst);
+    }
+
+    /// The run ends, ahead of the election's task: from here on nothing that is granted makes this node the leader.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
     pub fn term(&self) -> Term {
         Term(self.term.load(Ordering::SeqCst))
+    }
+
+    /// Until when this node leads, on its own clock; `None` when it does not. Unlike a question, it latches nothing.
+    pub fn deadline(&self) -> Option<Instant> {
+        let deadline = self.deadline.load(Ordering::SeqCst);
+        let is_led = deadline != 0 && !self.resigned.load(Ordering::SeqCst) && !self.is_closed();
+        is_led.then(|| Instant::from_nanos(deadline))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     pub(super) fn begin(&self, term: Term, deadline: Instant) {

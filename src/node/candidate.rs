@@ -90,7 +90,7 @@ impl NativeCandidate {
     #[napi(catch_unwind)]
     pub fn stop(&self) {
         if let Some(run) = lock(&self.run).take() {
-            self.candidate.resign();
+            self.candidate.close();
             // A run that has ended by itself takes no more requests, and needs none.
             let _ = run.requests.send(Request::Stop);
         }

@@ -38,12 +38,14 @@ impl Election {
         self.floor = term;
         self.take_in_doubt = false;
         self.watch.forget();
-        if self.phase == Phase::Running && !self.suspended && now < valid_until {
+        // A `stop()` that this task has still to hear of counts already.
+        let is_running = self.phase == Phase::Running && !self.tenure.is_closed();
+        if is_running && !self.suspended && now < valid_until {
             self.become_leader(term, valid_until, sent + self.timing.renewal_interval());
         } else {
             // Granted too late, or to one that no longer wants it: void for good.
             self.owed = Some((self.holder.clone(), term));
-            if self.phase == Phase::Running {
+            if is_running {
                 self.forget_leader(term);
                 self.become_candidate();
             }

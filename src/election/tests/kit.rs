@@ -230,6 +230,7 @@ impl Node {
     }
 
     pub fn starts(&mut self) {
+        self.tenure.open();
         self.election.handle_start(self.network.now());
         self.election.handle_subscribed(self.network.now());
         self.misses_the_news();

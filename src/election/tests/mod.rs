@@ -1,5 +1,5 @@
 //! The election's tests, by situation. Each reads as a story that nodes and a network act out by hand; see [`kit`].
-//! [`simulation`] lets chance write the stories.
+//! [`crate::simulation`] lets chance write the stories.
 
 mod kit;
 
@@ -13,7 +13,6 @@ mod lease;
 mod liveness;
 mod register;
 mod renew;
-mod simulation;
 mod stepdown;
 mod stop;
 mod take;

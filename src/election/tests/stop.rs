@@ -155,6 +155,24 @@ fn a_take_under_way_at_the_stop_is_waited_for_and_given_back() {
     assert_eq!(a.events().last(), Some(&Event::Stopped));
 }
 
+/// Found by the simulation: the service's thread calls `stop()`, and the answer is taken up before the call is.
+#[test]
+fn a_grant_that_is_taken_up_after_the_call_of_stop_and_before_the_stop_itself_gives_no_leader() {
+    let network = Network::new();
+    let (mut a, take) = taking(&network);
+    a.events();
+    a.tenure.close();
+    let reply = network.applies(&take);
+    a.hears_back(&take, reply);
+    assert!(!a.leads());
+    a.stops();
+    assert_eq!(a.settles(), ["release"]);
+    assert_eq!(a.events(), [Event::Released, Event::Stopped]);
+    a.starts();
+    run(&mut [&mut a], 2 * LEASE);
+    assert!(a.leads(), "the next run may lead");
+}
+
 #[test]
 fn a_take_unanswered_at_the_stop_is_looked_for_and_given_back() {
     let network = Network::new();

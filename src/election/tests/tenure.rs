@@ -54,6 +54,27 @@ fn once_somebody_was_told_no_an_extension_fails_and_the_answer_stays_no() {
 }
 
 #[test]
+fn a_closed_tenure_is_not_led_by_a_term_that_begins_later_until_it_is_opened() {
+    let tenure = Tenure::default();
+    tenure.close();
+    tenure.begin(Term(5), at(100));
+    assert!(!leads(&tenure, 0));
+    assert_eq!(tenure.deadline(), None);
+    tenure.open();
+    assert!(leads(&tenure, 0));
+    assert_eq!(tenure.deadline(), Some(at(100)));
+}
+
+#[test]
+fn to_look_at_the_deadline_latches_nothing() {
+    let tenure = begun();
+    assert_eq!(tenure.deadline(), Some(at(100)));
+    assert!(tenure.extend(at(100), at(200)));
+    tenure.resign();
+    assert_eq!(tenure.deadline(), None);
+}
+
+#[test]
 fn an_extension_after_the_end_fails() {
     let tenure = begun();
     tenure.end();
