@@ -24,4 +24,5 @@ pub mod messaging;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod random;
+pub mod simulation;
 pub mod wire;
