@@ -66,7 +66,7 @@ fn a_failure_tells_when_and_what_in_its_last_line() {
     assert!(last.contains("observer") && last.contains(&violation.what), "{last}");
 }
 
-/// Those that take more seeds are left to `simulate --bugs`.
+/// Those that take more seeds are left to `npm run planted`.
 #[test]
 fn planted_bugs_are_caught() {
     let rare = [Bug::SkipIdentity, Bug::SkipBeat, Bug::RenewMissing];

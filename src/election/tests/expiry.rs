@@ -1,5 +1,7 @@
 //! The end of a leadership that could not be renewed: true at the deadline for whoever asks, told once, and final.
 
+use std::time::Duration;
+
 use super::kit::*;
 use crate::election::{Event, Role};
 
@@ -143,4 +145,18 @@ fn the_leader_is_forgotten_with_the_expiry() {
     a.polls();
     let forgotten = |event: &Event| matches!(event, Event::LeaderChanged { leader: None, .. });
     assert_eq!(a.events().iter().filter(|event| forgotten(event)).count(), 1);
+}
+
+/// Whoever asks at the deadline latches it. This is the other case: the answer comes first, from a node that nobody asked.
+#[test]
+fn an_answer_after_the_deadline_is_too_late_even_if_nobody_asked_in_between() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    network.passes(a.rests().unwrap());
+    let renewal = a.sends();
+    let reply = network.applies(&renewal);
+    let late = network.now() + Duration::from_millis(VALIDITY - 1);
+    a.election.handle_reply(late, renewal.id, reply);
+    assert_eq!(a.tells(), ["defeated by nobody: expired", "follower"]);
+    assert_eq!(a.tenure.deadline(), None);
 }

@@ -11,6 +11,7 @@ mod heartbeat;
 mod identity;
 mod lease;
 mod liveness;
+mod record;
 mod register;
 mod renew;
 mod stepdown;

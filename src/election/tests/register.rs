@@ -116,6 +116,14 @@ fn whatever_finds_no_register_leaves_a_placeholder_and_is_refused() {
     }
 }
 
+/// Nobody can name the placeholder before it is written; whoever could would still be refused.
+#[test]
+fn a_missing_register_is_not_even_taken_over_the_placeholder_that_the_take_itself_leaves() {
+    let placeholder = Stamp::of_placeholder(&Stamp::new(99), 500);
+    let seen = Seen { term: Term::ZERO, stamp: placeholder, ..seen(None) };
+    assert!(!execute(&mut Register::default(), &take(seen)).granted);
+}
+
 #[test]
 fn a_peek_delivered_twice_over_a_wiped_register_leaves_two_different_placeholders() {
     let mut register = Register::default();
@@ -148,6 +156,14 @@ fn a_malformed_register_is_treated_as_missing() {
         assert!(reply.missing && !reply.granted);
         assert!(register.stored().unwrap().is_placeholder());
     }
+}
+
+#[test]
+fn a_term_at_the_limit_is_malformed_whatever_the_servers_time_is() {
+    let mut register = held();
+    register.restore(Some(Record { term: Term::LIMIT, ..held().stored().cloned().unwrap() }));
+    let late = Server { time_us: Term::LIMIT.0, ..server("s") };
+    assert!(register.execute(&peek(), &late).0.missing);
 }
 
 #[test]
@@ -198,6 +214,14 @@ fn an_assert_replaces_exactly_what_it_names() {
         assert!(!execute(&mut register, &command).granted);
         assert_eq!(register.stored(), held().stored());
     }
+}
+
+#[test]
+fn an_assert_over_a_vacancy_ends_the_wait_for_its_heir() {
+    let mut register = held();
+    assert!(execute(&mut register, &release("a", 1000)).granted);
+    assert!(execute(&mut register, &assert_over("b", 1000, "s", 99)).granted);
+    assert_eq!(register.stored().unwrap().heir, None);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! How a leader stays one: when it renews, and how long each grant bears.
 
+use std::time::Duration;
+
 use super::kit::*;
-use crate::election::{Command, Stamp, Term};
+use crate::election::{Command, Stamp, Term, Timing};
 
 fn beat_of(command: &Command) -> u64 {
     match command {
@@ -228,4 +230,22 @@ fn a_leader_heeds_neither_reads_nor_announcements() {
     assert_eq!(a.events(), []);
     network.passes(a.rests().unwrap());
     assert_eq!(a.settles(), ["renew"]);
+}
+
+#[test]
+fn a_leader_that_is_connected_again_renews_and_has_nothing_to_look_for_when_it_releases() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    a.election.handle_connected(network.now());
+    assert_eq!(a.settles(), ["renew"]);
+    a.stops();
+    a.drains();
+    assert_eq!(a.settles(), ["release"]);
+}
+
+#[test]
+fn a_node_knows_the_timing_that_it_was_given() {
+    let timing = Timing::new(Duration::from_secs(3), None).unwrap();
+    let a = Network::new().node_with("a", timing);
+    assert_eq!(*a.election.timing(), timing);
 }

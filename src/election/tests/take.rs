@@ -206,3 +206,18 @@ fn every_command_bears_a_stamp_of_its_own() {
     }
     assert!(stamps.len() > 20);
 }
+
+/// The registry's scripts read the register, too, and their answer may overtake the take's own.
+#[test]
+fn a_read_that_shows_the_grant_before_its_answer_does_not_void_it() {
+    let network = Network::new();
+    let mut a = network.node("a");
+    a.starts();
+    a.settles();
+    network.passes(LEASE);
+    let take = a.sends();
+    let reply = network.applies(&take);
+    a.observes();
+    a.hears_back(&take, reply);
+    assert!(a.leads());
+}

@@ -192,3 +192,14 @@ fn a_vacancy_seen_by_a_read_is_told_as_having_no_leader() {
     b.observes();
     assert_eq!(b.follows(), None);
 }
+
+#[test]
+fn an_announced_vacancy_that_was_read_already_prompts_nothing() {
+    let network = Network::new();
+    let (mut a, mut b) = leader_and_follower(&network);
+    releases_to(&network, &mut a, "c");
+    b.observes();
+    assert_eq!(b.settles(), [""; 0], "it stands back for the heir");
+    b.listens();
+    assert_eq!(b.settles(), [""; 0]);
+}
