@@ -1,7 +1,7 @@
 //! What a heartbeat counts for: a sight of its own if it confirms what was read, and otherwise a reason to look.
 
 use super::kit::*;
-use crate::election::{Announcement, Holder, InstanceId, Stamp, Term};
+use crate::election::{Announcement, Holder, InstanceId, Record, Stamp, Term};
 
 fn heartbeat(network: &Network, beat: u64, stamp: u64) -> Announcement {
     let stored = network.stored();
@@ -172,4 +172,30 @@ fn a_forged_heartbeat_under_a_living_leader_deposes_nobody() {
     assert_eq!(a.tenure.term(), term);
     assert!(a.leads());
     assert_eq!(b.events(), []);
+}
+
+/// A heartbeat counts beside the read that it confirms. Another record is watched from its own receipt, and taken over its own stamp.
+#[test]
+fn what_was_heard_of_one_record_counts_for_no_other() {
+    let others: [fn(Record) -> Record; 3] = [
+        |record| Record { holder: Holder::parse("c:1"), beat: 0, ..record },
+        |record| Record { term: Term(record.term.0 + 1), beat: 0, ..record },
+        |record| record,
+    ];
+    for other in others {
+        let network = Network::new();
+        let mut a = network.leader("a");
+        let mut b = network.follower("b");
+        network.passes(INTERVAL);
+        a.settles();
+        b.listens();
+        network.passes(10);
+        let another = other(Record { stamp: Stamp::new(0xf0), ..network.stored() });
+        network.restores(Some(another));
+        b.observes();
+        assert_eq!(b.rests(), Some(LEASE));
+        network.passes(LEASE);
+        b.settles();
+        assert!(b.leads());
+    }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use crate::election::{Instant, Tenure, Term};
+use super::kit::*;
+use crate::election::{Instant, Role, Tenure, Term};
 
 fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
@@ -188,4 +189,22 @@ fn no_thread_ever_sees_no_turn_into_yes_within_a_term() {
         });
         assert!(!leads(&tenure, 1));
     }
+}
+
+#[test]
+fn whoever_lets_others_come_first_is_a_candidate_until_one_has() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    let mut b = network.follower("b");
+    let role = |node: &Node| node.tenure.role(|| network.now());
+    assert_eq!((role(&a), role(&b)), (Role::Leader, Role::Follower));
+    a.reelects();
+    a.drains();
+    a.settles();
+    assert_eq!(role(&a), Role::Candidate);
+    b.listens();
+    b.settles();
+    a.listens();
+    a.settles();
+    assert_eq!((role(&a), role(&b)), (Role::Follower, Role::Leader));
 }

@@ -69,3 +69,12 @@ fn instants_neither_overflow_nor_turn_negative() {
     assert!(early + Duration::MAX > early);
     assert_eq!(Instant::from_nanos(3).as_nanos(), 3);
 }
+
+#[test]
+fn moments_are_added_to_and_subtracted_from_and_end_at_zero() {
+    let moment = Instant::from_millis(5);
+    assert_eq!(moment + Duration::from_millis(3), Instant::from_millis(8));
+    assert_eq!(moment - Duration::from_millis(3), Instant::from_millis(2));
+    assert_eq!(moment - Duration::from_millis(9), Instant::default());
+    assert_eq!(Instant::default().since(moment), Duration::ZERO);
+}

@@ -154,3 +154,19 @@ fn identity_text(identity: &Identity, connection: u64) -> String {
 fn milliseconds(duration: Duration) -> String {
     duration.as_nanos().div_ceil(1_000_000).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hosts' clocks differ, and one of them may be an hour off. What a script knows of the time it asks the server.
+    #[test]
+    fn the_registrys_scripts_are_given_no_time_of_the_host() {
+        let names = Names::new("svc", 0);
+        let stamp = Stamp::new(7);
+        for script in [&ENROLL, &REFRESH, &WITHDRAW, &ROSTER] {
+            let call = for_registry(script, &names, &stamp, ["a".to_owned()]);
+            assert_eq!(call.arguments, [stamp.as_str(), &names.channel(&Channel::Registry), "a"]);
+        }
+    }
+}
