@@ -1,0 +1,81 @@
+import type { Fault } from './fault.ts';
+
+/** What one run came to. */
+export interface Outcome {
+  violations: string[];
+  notInjected?: string | undefined;
+  recoveryMs?: number | undefined;
+  /** How late the machine itself was at worst since the strike. */
+  hostLateMs: number;
+  /** What happened, in order. */
+  story: string;
+}
+
+/** One line of the table. */
+export interface Line {
+  row: number;
+  title: string;
+  boundMs?: number | undefined;
+  runs: number;
+  violations: number;
+  notInjected: number;
+  /** Runs over the bound by more than the machine itself was late. */
+  late: number;
+  /** Runs over the bound by no more than the machine itself was late. */
+  lateWithHost: number;
+  medianMs?: number | undefined;
+  p99Ms?: number | undefined;
+  maxMs?: number | undefined;
+  hostLateMs: number;
+  failed: boolean;
+}
+
+/** What the runs of a fault come to. A fault that did not run at all has failed: nothing was shown. */
+export function lineOf({ row, title, boundMs }: Fault, outcomes: Outcome[]): Line {
+  const recoveries = outcomes
+    .flatMap(({ recoveryMs }) => (recoveryMs === undefined ? [] : [recoveryMs]))
+    .sort((a, b) => a - b);
+  const counts = {
+    violations: outcomes.reduce((sum, { violations }) => sum + violations.length, 0),
+    notInjected: outcomes.filter(({ notInjected }) => notInjected !== undefined).length,
+    late: outcomes.filter((outcome) => lateness(outcome, boundMs) === 'late').length,
+    lateWithHost: outcomes.filter((outcome) => lateness(outcome, boundMs) === 'with the host')
+      .length,
+  };
+  return {
+    row,
+    title,
+    boundMs,
+    runs: outcomes.length,
+    ...counts,
+    medianMs: quantile(recoveries, 0.5),
+    p99Ms: quantile(recoveries, 0.99),
+    maxMs: recoveries.at(-1),
+    hostLateMs: Math.max(0, ...outcomes.map(({ hostLateMs }) => hostLateMs)),
+    failed:
+      outcomes.length === 0 || counts.violations > 0 || counts.notInjected > 0 || counts.late > 0,
+  };
+}
+
+/** Whether a run is over its bound, and whether the machine can have been the reason. */
+export function lateness(
+  { recoveryMs, hostLateMs }: Pick<Outcome, 'recoveryMs' | 'hostLateMs'>,
+  boundMs: number | undefined,
+): 'in time' | 'late' | 'with the host' {
+  if (boundMs === undefined || recoveryMs === undefined || recoveryMs <= boundMs) return 'in time';
+  return recoveryMs <= boundMs + hostLateMs ? 'with the host' : 'late';
+}
+
+/** Whether the run is one whose story is worth telling. */
+export function isBad(outcome: Outcome, boundMs: number | undefined): boolean {
+  return (
+    outcome.violations.length > 0 ||
+    outcome.notInjected !== undefined ||
+    lateness(outcome, boundMs) === 'late'
+  );
+}
+
+/** The smallest value that is not below this share of them: the p99 of ten values is the largest. */
+function quantile(sorted: number[], share: number): number | undefined {
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
+}

@@ -1,0 +1,66 @@
+// `npm run faults`: strikes groups of real processes on a real Redis with every fault of the table, and judges them.
+
+import { writeFileSync } from 'node:fs';
+import { usage, parse, type Choice } from './arguments.ts';
+import { isBad, type Line, type Outcome } from './figures.ts';
+import type { Fault } from './fault.ts';
+import { faults, waitingRows } from './rows/index.ts';
+import { runSuite } from './suite.ts';
+import { textTable } from './table.ts';
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});
+
+async function main(): Promise<void> {
+  const choice = parse(process.argv.slice(2));
+  if (typeof choice === 'string') {
+    console.error(choice === 'help' ? usage : `${choice}\n\n${usage}`);
+    process.exit(choice === 'help' ? 0 : 2);
+  }
+  // What was started has guards of its own, which end it when this process is gone.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      console.error('\nended before all runs were made');
+      process.exit(130);
+    });
+  }
+
+  const lines = await runSuite(chosen(choice), {
+    ...choice,
+    onOutcome: tellFirstBadRun,
+    onLine: ({ row, title, runs, failed }) =>
+      console.log(`${failed ? 'FAILED' : 'ok'} ${row} ${title}: ${runs} runs`),
+  });
+  const waiting = waitingRows.filter(({ row }) => !choice.rows || choice.rows.includes(row));
+  console.log(`\n${textTable(lines, waiting)}`);
+  if (choice.json) writeFileSync(choice.json, `${JSON.stringify(lines, undefined, 2)}\n`);
+  conclude(lines);
+}
+
+function chosen({ rows }: Choice): Fault[] {
+  return faults.filter(({ row }) => !rows || rows.includes(row));
+}
+
+const told = new Set<Fault>();
+
+/** One story for each fault: the others are as a rule the same one. */
+function tellFirstBadRun(fault: Fault, outcome: Outcome): void {
+  if (told.has(fault) || !isBad(outcome, fault.boundMs)) return;
+  told.add(fault);
+  const why = [
+    ...outcome.violations,
+    ...(outcome.notInjected === undefined ? [] : [`not injected: ${outcome.notInjected}`]),
+  ];
+  if (why.length === 0) why.push(`late: ${outcome.recoveryMs?.toFixed(1)} ms, ${fault.measures}`);
+  console.log(
+    `\n--- row ${fault.row}, ${fault.title}\n${why.join('\n')}\n\n${outcome.story}\n---\n`,
+  );
+}
+
+function conclude(lines: Line[]): void {
+  const failed = lines.filter((line) => line.failed).length;
+  console.log(`\n${lines.length - failed} passed, ${failed} failed`);
+  process.exitCode = failed ? 1 : 0;
+}

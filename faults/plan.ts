@@ -1,0 +1,33 @@
+import type { Fault } from './fault.ts';
+
+/** A part of the runs of a fault, for one worker. */
+export interface Portion {
+  fault: Fault;
+  runs: number;
+}
+
+/** A bench serves so many runs; the next one starts with fresh processes, whose records are short. */
+const portionRuns = 20;
+
+const shortRuns = 2;
+const longRuns = 200;
+
+export type Form = { runs: number } | 'short' | 'long';
+
+export function runsOf(fault: Fault, form: Form): number {
+  if (form === 'short') return fault.shortRuns ?? shortRuns;
+  if (form === 'long') return fault.longRuns ?? longRuns;
+  return form.runs;
+}
+
+/** The runs of all faults in portions, so that the workers end at about the same time. */
+export function portions(faults: Fault[], form: Form, parallel: number): Portion[] {
+  return faults.flatMap((fault) => {
+    const all = runsOf(fault, form);
+    const count = Math.max(1, Math.ceil(all / portionRuns), Math.min(parallel, Math.ceil(all / 4)));
+    return Array.from({ length: count }, (_, index) => ({
+      fault,
+      runs: Math.floor(all / count) + (index < all % count ? 1 : 0),
+    }));
+  });
+}
