@@ -5,6 +5,7 @@ import {
 } from '../__test__/fixtures/redis-server.ts';
 import { startProxy, type TcpProxy } from '../__test__/fixtures/tcp-proxy.ts';
 import { Group, type GroupSettings } from './group.ts';
+import { RegisterEye } from './register-eye.ts';
 
 /** What one worker has for the runs of one fault: servers, proxies and processes of its own. */
 export class Bench {
@@ -29,6 +30,18 @@ export class Bench {
     const proxy = await startProxy(server.port);
     this.after(() => proxy.close());
     return proxy;
+  }
+
+  /** One proxy for each of the processes of a group, so that each can be cut off alone. */
+  proxies(server: RedisServer, count: number): Promise<TcpProxy[]> {
+    return Promise.all(Array.from({ length: count }, () => this.proxy(server)));
+  }
+
+  /** Somebody outside who looks at the register. */
+  eye(server: RedisServer): RegisterEye {
+    const eye = new RegisterEye(server);
+    this.after(() => eye.close());
+    return eye;
   }
 
   /** A group of processes, none of which runs before `steady()`. */

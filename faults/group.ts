@@ -1,6 +1,7 @@
 import { eventually } from '../__test__/fixtures/eventually.ts';
 import { Records } from '../__test__/fixtures/oracle.ts';
 import {
+  msBetween,
   now,
   spawnCandidate,
   type CandidateProcess,
@@ -106,6 +107,15 @@ export class Group {
       .flatMap(({ process }) => process.events.map((event) => ({ process, event })))
       .filter(({ event: { name, at } }) => name === 'elected' && at > since)
       .sort((a, b) => (a.event.at < b.event.at ? -1 : 1));
+  }
+
+  /** For how many ms after `at` this process was still seen to lead. */
+  ledUntil(one: CandidateProcess, at: bigint): number {
+    const ends = this.records
+      .spans()
+      .filter(({ process, from }) => process === one.name && from <= at)
+      .map(({ to }) => msBetween(at, to));
+    return Math.max(0, ...ends);
   }
 
   /** Says that this process is meant to end; otherwise its end is a violation. */

@@ -1,10 +1,26 @@
 import type { Fault, WaitingRow } from '../fault.ts';
-import { killed } from './killed.ts';
+import { blocked } from './blocked.ts';
+import { cutOff } from './cut-off.ts';
+import { ended } from './ended.ts';
+import { halfOpen } from './half-open.ts';
 import { handedOver } from './handed-over.ts';
+import { killed } from './killed.ts';
+import { listeners } from './listeners.ts';
 import { paused } from './paused.ts';
+import { reset } from './reset.ts';
 
 /** Every fault, in the order of the table. */
-export const faults: Fault[] = [...killed, ...paused, ...handedOver].sort((a, b) => a.row - b.row);
+export const faults: Fault[] = [
+  ...killed,
+  ...paused,
+  ...blocked,
+  ...handedOver,
+  ...ended,
+  ...listeners,
+  ...reset,
+  ...halfOpen,
+  ...cutOff,
+].sort((a, b) => a.row - b.row);
 
 /** The rows that cannot be run yet. They are named, and never counted as passed. */
 export const waitingRows: WaitingRow[] = [
