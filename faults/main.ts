@@ -7,6 +7,7 @@ import type { Fault } from './fault.ts';
 import { faults, waitingRows } from './rows/index.ts';
 import { runSuite } from './suite.ts';
 import { textTable } from './table.ts';
+import { ProcessWorker } from './worker-process.ts';
 
 main().catch((error) => {
   console.error(error);
@@ -28,7 +29,9 @@ async function main(): Promise<void> {
   }
 
   const lines = await runSuite(chosen(choice), {
-    ...choice,
+    form: choice.form,
+    parallel: choice.parallel,
+    worker: () => new ProcessWorker(choice.options),
     onOutcome: tellFirstBadRun,
     onLine: ({ row, title, runs, failed }) =>
       console.log(`${failed ? 'FAILED' : 'ok'} ${row} ${title}: ${runs} runs`),

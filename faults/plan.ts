@@ -3,6 +3,8 @@ import type { Fault } from './fault.ts';
 /** A part of the runs of a fault, for one worker. */
 export interface Portion {
   fault: Fault;
+  /** The number of its first run among those of the fault. */
+  first: number;
   runs: number;
 }
 
@@ -25,9 +27,11 @@ export function portions(faults: Fault[], form: Form, parallel: number): Portion
   return faults.flatMap((fault) => {
     const all = runsOf(fault, form);
     const count = Math.max(1, Math.ceil(all / portionRuns), Math.min(parallel, Math.ceil(all / 4)));
+    const share = (index: number) => Math.floor((all * index) / count);
     return Array.from({ length: count }, (_, index) => ({
       fault,
-      runs: Math.floor(all / count) + (index < all % count ? 1 : 0),
+      first: share(index),
+      runs: share(index + 1) - share(index),
     }));
   });
 }

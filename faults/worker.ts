@@ -1,55 +1,62 @@
 import { Bench } from './bench.ts';
-import type { Fault } from './fault.ts';
 import type { Outcome } from './figures.ts';
-import type { HostLateness } from './host-lateness.ts';
+import { HostLateness } from './host-lateness.ts';
+import type { Portion } from './plan.ts';
 import { Run, RunEnded } from './run.ts';
 import { tell } from './story.ts';
 
 const defaultLimitMs = 30_000;
 
-/** What a worker shares with the others. */
-export interface Shared {
-  host: Pick<HostLateness, 'worstSince'>;
-  /** More options for every candidate. */
-  options: Record<string, unknown>;
-  /** The number of the next run of this fault, over all workers. */
-  nextNumber: (fault: Fault) => number;
+/** Somebody who carries out portions, one after the other. */
+export interface Worker {
+  carryOut(portion: Portion, ended: (outcome: Outcome) => void): Promise<void>;
+  end(): Promise<void>;
 }
 
-/** So many runs of a fault, one after the other, on one bench. After a bad run it is set up anew. */
-export async function runs(
-  fault: Fault,
-  count: number,
-  shared: Shared,
-  ended: (outcome: Outcome) => void,
-): Promise<void> {
-  let bench: Bench | undefined;
-  let strike: ((run: Run) => Promise<void>) | undefined;
-  try {
-    for (let done = 0; done < count; done++) {
-      const run = new Run(shared.nextNumber(fault));
-      try {
-        if (!bench || !strike) {
-          bench = new Bench(fault.leaseMs, shared.options);
-          strike = await fault.setUp(bench);
+/** Works in this process. */
+export class LocalWorker implements Worker {
+  readonly #host = new HostLateness();
+  readonly #options: Record<string, unknown>;
+
+  /** `options`: more options for every candidate. */
+  constructor(options: Record<string, unknown>) {
+    this.#options = options;
+  }
+
+  /** The runs share a bench; after a bad one it is set up anew. */
+  async carryOut({ fault, first, runs }: Portion, ended: (outcome: Outcome) => void) {
+    let bench: Bench | undefined;
+    let strike: ((run: Run) => Promise<void>) | undefined;
+    try {
+      for (let number = first; number < first + runs; number++) {
+        const run = new Run(number);
+        try {
+          if (!bench || !strike) {
+            bench = new Bench(fault.leaseMs, this.#options);
+            strike = await fault.setUp(bench);
+          }
+          await limited(strike(run), fault.limitMs ?? defaultLimitMs);
+        } catch (error) {
+          explain(run, error);
         }
-        await limited(strike(run), fault.limitMs ?? defaultLimitMs);
-      } catch (error) {
-        explain(run, error);
+        const outcome = await conclude(run, bench!, this.#host);
+        ended(outcome);
+        if (outcome.violations.length > 0 || outcome.notInjected !== undefined) {
+          await bench?.tearDown();
+          bench = strike = undefined;
+        }
       }
-      const outcome = await conclude(run, bench!, shared);
-      ended(outcome);
-      if (outcome.violations.length > 0 || outcome.notInjected !== undefined) {
-        await bench?.tearDown();
-        bench = strike = undefined;
-      }
+    } finally {
+      await bench?.tearDown();
     }
-  } finally {
-    await bench?.tearDown();
+  }
+
+  end(): Promise<void> {
+    return this.#host.stop();
   }
 }
 
-async function conclude(run: Run, bench: Bench, { host }: Shared): Promise<Outcome> {
+async function conclude(run: Run, bench: Bench, host: HostLateness): Promise<Outcome> {
   const hostLateMs = await host.worstSince(run.struckAt ?? run.startedAt);
   for (const group of bench.groups) for (const found of group.judge()) run.violate(found);
   if (!run.isProved) run.notInjected ??= 'nothing proved that the fault took effect';
