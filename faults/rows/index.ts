@@ -1,13 +1,17 @@
 import type { Fault, WaitingRow } from '../fault.ts';
 import { blocked } from './blocked.ts';
 import { cutOff } from './cut-off.ts';
+import { deaf } from './deaf.ts';
 import { ended } from './ended.ts';
 import { halfOpen } from './half-open.ts';
 import { handedOver } from './handed-over.ts';
 import { killed } from './killed.ts';
+import { lateCommands } from './late-commands.ts';
 import { listeners } from './listeners.ts';
 import { paused } from './paused.ts';
+import { redisDown } from './redis-down.ts';
 import { reset } from './reset.ts';
+import { slowNetwork } from './slow-network.ts';
 
 /** Every fault, in the order of the table. */
 export const faults: Fault[] = [
@@ -20,6 +24,10 @@ export const faults: Fault[] = [
   ...reset,
   ...halfOpen,
   ...cutOff,
+  ...deaf,
+  ...slowNetwork,
+  ...lateCommands,
+  ...redisDown,
 ].sort((a, b) => a.row - b.row);
 
 /** The rows that cannot be run yet. They are named, and never counted as passed. */
