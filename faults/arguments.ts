@@ -3,11 +3,12 @@ import type { Form } from './plan.ts';
 import { faults, waitingRows } from './rows/index.ts';
 
 export const usage = `npm run faults                        the short form: 2 runs of each fault
-npm run faults -- --long              the long form: 200 runs of each, and 1000 of rows 1 and 2; writes FAULTS.md
+npm run faults -- --long              the long form: 200 runs of each, and 1000 of rows 1 and 2; writes FAULTS.md, unless
+                                      --row or --option is given too
   --row 1,2                           these rows alone
   --runs 5                            so many runs of each fault
   --parallel 4                        so many workers side by side, each with a Redis and processes of its own
-  --option crashDetection=connection  one more option for every candidate; may be given several times
+  --option maxStallMs=5000           one more option for every candidate; may be given several times
   --json FILE                         also writes the figures to a file`;
 
 export interface Choice {

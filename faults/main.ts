@@ -6,6 +6,7 @@ import { isBad, type Line, type Outcome } from './figures.ts';
 import type { Fault } from './fault.ts';
 import { faults, waitingRows } from './rows/index.ts';
 import { runSuite } from './suite.ts';
+import { writeDocument } from './document.ts';
 import { textTable } from './table.ts';
 import { ProcessWorker } from './worker-process.ts';
 
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
     });
   }
 
+  const startedAt = new Date();
   const lines = await runSuite(chosen(choice), {
     form: choice.form,
     parallel: choice.parallel,
@@ -39,6 +41,11 @@ async function main(): Promise<void> {
   const waiting = waitingRows.filter(({ row }) => !choice.rows || choice.rows.includes(row));
   console.log(`\n${textTable(lines, waiting)}`);
   if (choice.json) writeFileSync(choice.json, `${JSON.stringify(lines, undefined, 2)}\n`);
+  if (choice.isLong && !choice.rows && Object.keys(choice.options).length === 0) {
+    const command = `npm run faults -- ${process.argv.slice(2).join(' ')}`;
+    const minutes = (Date.now() - startedAt.getTime()) / 60_000;
+    await writeDocument(lines, waiting, { command, startedAt, minutes });
+  }
   conclude(lines);
 }
 

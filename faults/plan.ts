@@ -10,6 +10,8 @@ export interface Portion {
 
 /** A bench serves so many runs; the next one starts with fresh processes, whose records are short. */
 const portionRuns = 20;
+/** Runs of a minute each go one by one, so that no worker is left alone with them at the end. */
+const longLimitMs = 60_000;
 
 const shortRuns = 2;
 const longRuns = 200;
@@ -26,7 +28,8 @@ export function runsOf(fault: Fault, form: Form): number {
 export function portions(faults: Fault[], form: Form, parallel: number): Portion[] {
   return faults.flatMap((fault) => {
     const all = runsOf(fault, form);
-    const count = Math.max(1, Math.ceil(all / portionRuns), Math.min(parallel, Math.ceil(all / 4)));
+    const size = (fault.limitMs ?? 0) > longLimitMs ? 1 : portionRuns;
+    const count = Math.max(1, Math.ceil(all / size), Math.min(parallel, Math.ceil(all / 4)));
     const share = (index: number) => Math.floor((all * index) / count);
     return Array.from({ length: count }, (_, index) => ({
       fault,

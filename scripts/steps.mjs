@@ -1,10 +1,11 @@
 // What `npm test` runs, in this order: cheap checks first.
 
+import path from 'node:path';
 import { build, install } from './prepare.mjs';
 import { provideRedis } from './redis.mjs';
 import { jsTests } from './js-tests.mjs';
 import { checkPackage } from './packed.mjs';
-import { installed, run } from './run.mjs';
+import { installed, root, run } from './run.mjs';
 
 /**
  * @typedef {{ passed: number, failed: number, output: string }} Result `output` is shown when something failed.
@@ -73,6 +74,12 @@ export const steps = [
     needs: ['modules', 'redis', 'addon'],
     run: ({ files, echo }) => jsTests({ only: files, echo }),
   },
+  {
+    name: 'faults',
+    does: 'the faults on real processes and a real Redis, in short',
+    needs: ['modules', 'redis', 'addon'],
+    run: faultSuite,
+  },
 ];
 
 /** What steps need; each does nothing where it is there already. */
@@ -86,6 +93,15 @@ async function check({ echo }, command, args) {
 // What napi exports to JavaScript looks unused to a build of the tests, so the addon is looked at without them.
 function clippy(context, options) {
   return check(context, 'cargo', ['clippy', ...options, '--', '-D', 'warnings']);
+}
+
+// A fault counts as a test; the closing line says how many passed.
+async function faultSuite({ echo }) {
+  const main = path.join(root, 'faults', 'main.ts');
+  const { ok, output } = await run(process.execPath, ['--import', 'tsx', main], { echo });
+  const [, passed, failed] = output.match(/^(\d+) passed, (\d+) failed$/m)?.map(Number) ?? [];
+  if (passed === undefined) return { passed: 0, failed: 1, output };
+  return { passed, failed: ok ? failed : Math.max(1, failed), output };
 }
 
 async function cargoTests({ echo }) {

@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process';
+import { cpus, totalmem } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { format } from 'prettier';
+import type { WaitingRow } from './fault.ts';
+import type { Line } from './figures.ts';
+import { cells, columns } from './table.ts';
+
+const file = path.join(__dirname, '..', 'FAULTS.md');
+
+export interface Circumstances {
+  command: string;
+  startedAt: Date;
+  minutes: number;
+}
+
+/** Writes the figures of a long run into FAULTS.md. */
+export async function writeDocument(
+  lines: Line[],
+  waiting: WaitingRow[],
+  circumstances: Circumstances,
+): Promise<void> {
+  writeFileSync(
+    file,
+    await format(document(lines, waiting, circumstances), { parser: 'markdown' }),
+  );
+}
+
+function document(lines: Line[], waiting: WaitingRow[], circumstances: Circumstances): string {
+  const runs = lines.reduce((sum, line) => sum + line.runs, 0);
+  const failed = lines.filter((line) => line.failed);
+  const verdict = failed.length
+    ? `**${failed.length} of ${lines.length} faults failed:** ${failed.map(({ row, title }) => `${row} ${title}`).join('; ')}.`
+    : `All ${lines.length} faults passed.`;
+  return `# Faults
+
+What happens to the election when something breaks: each fault struck groups of real processes on a real Redis, again and again.
+\`npm run faults -- --long\` writes this page; \`npm run faults\` is the short form, which \`npm test\` runs.
+
+${runs} runs. ${verdict}
+
+${markdownTable(lines)}
+
+${waiting.map(({ row, title, waitsFor }) => `- Row ${row}, ${title}: not part of the run, waits for ${waitsFor}.`).join('\n')}
+
+${machine(circumstances)}
+
+## What a run is
+
+Three processes, each with one candidate (where the row does not say otherwise), agree on a leader. Then the fault strikes. **A run counts only when
+something proves that the fault took effect**: the kernel says that the process is stopped, the proxy has lost bytes, the server answers \`LOADING\`. A run without that proof is
+_not injected_, and fails the row.
+
+L is \`leaseMs\`: 800 ms, the default, where the bound is 820 or 1000 ms, and mostly 400 ms elsewhere, so that a run is short.
+
+_Recovery_ is measured by the clock that all processes of a machine share (CLOCK_MONOTONIC), ${'`process.hrtime`'}, from the strike, or from its end, to
+the moment at which the next leader's \`elected\` was heard, or at which one leader was seen to stand. Where the fault is not to cost the leader its place, nothing
+is measured, and a change of leader is a violation.
+
+_Late_ is a run over its bound. Where the machine itself was late by as much (measured beside, by a thread that does nothing but sleep for 1 ms at a time), the run is
+told in parentheses and does not fail the row; the recovery counts in the figures all the same, with nothing taken off.
+
+## How overlap is judged
+
+By an oracle outside the library. Each process asks its \`isLeader()\` about a thousand times in a second, and reads the clock before and after each question. What it
+writes down is the time in which it surely led: from just after the first true answer to just before the last one. These intervals survive SIGKILL. The oracle intersects those of all
+processes of a run: **any overlap, however short, is a violation.**
+
+So are: a term that two were granted; terms that fall; an \`isLeader()\` that turns true again within a term; an \`isLeader()\` that differs from the events for longer than a moment; a process that ends
+and was not meant to; a promise that does not settle in time; \`ERR_INTERNAL\`; a panic; and whatever the row expects beside.
+`;
+}
+
+function markdownTable(lines: Line[]): string {
+  const row = (texts: readonly string[]) =>
+    `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
+  const alignment = columns.map((_, index) => (index === 1 ? '---' : '--:'));
+  return [row(columns), row(alignment), ...lines.map((line) => row(cells(line)))].join('\n');
+}
+
+function machine({ command, startedAt, minutes }: Circumstances): string {
+  const [cpu] = cpus();
+  const redis = process.env.INCUMBENT_REDIS_SERVER || 'redis-server';
+  const version = spawnSync(redis, ['--version'], { encoding: 'utf8' }).stdout;
+  return [
+    `${startedAt.toISOString().slice(0, 10)}, ${minutes.toFixed(0)} minutes`,
+    `${cpus().length} cores (${cpu?.model.trim()}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
+    `Node.js ${process.version}`,
+    `Redis ${/v=(\S+)/.exec(version ?? '')?.[1] ?? 'of an unknown version'}`,
+    `\`${command}\``,
+  ].join('; ');
+}
