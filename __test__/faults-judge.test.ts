@@ -112,7 +112,7 @@ describe('a line of the table', () => {
     const bad: Outcome[] = [
       { ...good, violations: ['two leaders'] },
       { ...good, notInjected: 'no bytes were lost' },
-      { ...good, recoveryMs: 421.5 },
+      { ...good, recoveryMs: 424.5 },
     ];
     for (const one of bad) {
       const line = lineOf(fault, [good, one]);
@@ -125,10 +125,17 @@ describe('a line of the table', () => {
   });
 
   test('tells a late run apart for which the machine itself was late enough', () => {
-    const line = lineOf(fault, [good, { ...good, recoveryMs: 430, hostLateMs: 15 }]);
+    const line = lineOf(fault, [good, { ...good, recoveryMs: 430, hostLateMs: 3 }]);
     assert.deepEqual([line.late, line.lateWithHost, line.failed], [0, 1, false]);
     assert.equal(line.maxMs, 430);
     assert.match(textTable([line], []), /0 \(\+1 host\)/);
+  });
+
+  test('counts a disturbed run beside the others, and does not judge by it', () => {
+    const disturbed = { ...good, violations: ['expected: no election'], disturbed: 'stood still' };
+    const line = lineOf(fault, [good, disturbed]);
+    assert.deepEqual([line.runs, line.disturbed, line.failed], [1, 1, false]);
+    assert.equal(lineOf(fault, [disturbed]).failed, true);
   });
 
   test('names the rows that cannot be run, and does not count them', () => {

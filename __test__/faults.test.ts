@@ -5,6 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import type { Fault } from '../faults/fault.ts';
 import type { Line, Outcome } from '../faults/figures.ts';
+import { paused } from '../faults/rows/paused.ts';
 import { runSuite } from '../faults/suite.ts';
 import { LocalWorker } from '../faults/worker.ts';
 import { eventually } from './fixtures/eventually.ts';
@@ -22,7 +23,7 @@ async function carriedOut(
   const [line] = await runSuite([fault], {
     form: { runs },
     parallel: 1,
-    worker: () => new LocalWorker({}),
+    worker: () => new LocalWorker(),
     onOutcome: (_fault, outcome) => outcomes.push(outcome),
   });
   return { line: line!, outcomes };
@@ -52,6 +53,19 @@ test('two processes that always say they lead are caught, by the oracle, their t
   assert.match(found, /isLeader\(\) was true for \d+ ms while its events said otherwise/);
   assert.match(outcomes[0]!.story, /A1 +elected {"term":1}/);
   assert.equal(line.failed, true);
+});
+
+test('a package whose isLeader() is a cached event does not pass the row of stopped leaders', async () => {
+  const outcomes: Outcome[] = [];
+  await runSuite(paused, {
+    form: { runs: 4 },
+    parallel: 1,
+    worker: () =>
+      new LocalWorker({ module: path.join(__dirname, 'fixtures', 'cached-leader.cjs') }),
+    onOutcome: (_fault, outcome) => outcomes.push(outcome),
+  });
+  const found = outcomes.flatMap(({ violations }) => violations).join('\n');
+  assert.match(found, /expected: its first isLeader\(\) is false/);
 });
 
 test('a process that ends without being meant to is a violation', async () => {

@@ -7,17 +7,26 @@ import { startProxy, type TcpProxy } from '../__test__/fixtures/tcp-proxy.ts';
 import { Group, type GroupSettings } from './group.ts';
 import { RegisterEye } from './register-eye.ts';
 
+/** What all candidates of a suite have in common. */
+export interface Candidates {
+  /** More options, from the command line. */
+  options?: Record<string, unknown>;
+  /** A module that stands in for the package. */
+  module?: string;
+}
+
 /** What one worker has for the runs of one fault: servers, proxies and processes of its own. */
 export class Bench {
   readonly leaseMs: number;
   readonly groups: Group[] = [];
-  readonly #options: Record<string, unknown>;
+  /** Whether bytes on their way pass through this process. */
+  carriesBytes = false;
+  readonly #candidates: Candidates;
   readonly #ends: (() => unknown)[] = [];
 
-  /** `options`: more options for every candidate, from the command line. */
-  constructor(leaseMs: number, options: Record<string, unknown>) {
+  constructor(leaseMs: number, candidates: Candidates) {
     this.leaseMs = leaseMs;
-    this.#options = options;
+    this.#candidates = candidates;
   }
 
   async redis(options: RedisOptions = {}): Promise<RedisServer> {
@@ -28,6 +37,7 @@ export class Bench {
 
   async proxy(server: RedisServer): Promise<TcpProxy> {
     const proxy = await startProxy(server.port);
+    this.carriesBytes = true;
     this.after(() => proxy.close());
     return proxy;
   }
@@ -46,10 +56,12 @@ export class Bench {
 
   /** A group of processes, none of which runs before `steady()`. */
   group(settings: Omit<GroupSettings, 'kind'> & { kind?: string }): Group {
+    const { module, options } = this.#candidates;
     const group = new Group({
       kind: 'orders',
+      ...(module === undefined ? {} : { module }),
       ...settings,
-      options: { leaseMs: this.leaseMs, ...settings.options, ...this.#options },
+      options: { leaseMs: this.leaseMs, ...settings.options, ...options },
     });
     this.groups.push(group);
     this.after(() => group.end());

@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   const lines = await runSuite(chosen(choice), {
     form: choice.form,
     parallel: choice.parallel,
-    worker: () => new ProcessWorker(choice.options),
+    worker: () => new ProcessWorker({ options: choice.options }),
     onOutcome: tellFirstBadRun,
     onLine: ({ row, title, runs, failed }) =>
       console.log(`${failed ? 'FAILED' : 'ok'} ${row} ${title}: ${runs} runs`),

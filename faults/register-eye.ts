@@ -13,6 +13,9 @@ export class RegisterEye {
   constructor(server: RedisServer, kind = 'orders') {
     this.#server = server;
     this.#kind = kind;
+    this.#client = server.client();
+    // Whoever looks hears of it.
+    this.#client.catch(() => {});
   }
 
   async read(): Promise<{ holder: string; term: number; beat: number; stamp: string }> {

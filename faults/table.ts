@@ -7,6 +7,7 @@ export const columns = [
   'runs',
   'violations',
   'not injected',
+  'disturbed',
   'late',
   'median ms',
   'p99 ms',
@@ -17,13 +18,15 @@ export const columns = [
 
 /** The cells of a line, as text. `late`: over the bound, and how many more were so with a late machine. */
 export function cells(line: Line): string[] {
-  const { row, title, runs, violations, notInjected, late, lateWithHost, boundMs } = line;
+  const { row, title, runs, violations, notInjected, disturbed, late, lateWithHost, boundMs } =
+    line;
   return [
     String(row),
     title,
     String(runs),
     String(violations),
     String(notInjected),
+    String(disturbed),
     boundMs === undefined ? '–' : `${late}${lateWithHost ? ` (+${lateWithHost} host)` : ''}`,
     ...[line.medianMs, line.p99Ms, line.maxMs].map(ms),
     boundMs === undefined ? '–' : String(boundMs),

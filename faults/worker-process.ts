@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import type { Candidates } from './bench.ts';
 import type { Outcome } from './figures.ts';
 import type { Portion } from './plan.ts';
 import { faults } from './rows/index.ts';
@@ -11,17 +12,21 @@ import type { Worker } from './worker.ts';
  * who starts it for tens of ms, and the proxies run in that loop.
  */
 export class ProcessWorker implements Worker {
-  readonly #options: Record<string, unknown>;
+  readonly #candidates: Candidates;
   #child: ChildProcess | undefined;
 
-  constructor(options: Record<string, unknown>) {
-    this.#options = options;
+  constructor(candidates: Candidates) {
+    this.#candidates = candidates;
   }
 
   async carryOut({ fault, first, runs }: Portion, ended: (outcome: Outcome) => void) {
-    this.#child ??= fork(path.join(__dirname, 'worker-main.ts'), [JSON.stringify(this.#options)], {
-      execArgv: ['--import', 'tsx'],
-    });
+    this.#child ??= fork(
+      path.join(__dirname, 'worker-main.ts'),
+      [JSON.stringify(this.#candidates)],
+      {
+        execArgv: ['--import', 'tsx'],
+      },
+    );
     const child = this.#child;
     let seen = 0;
     await new Promise<void>((resolve) => {

@@ -11,6 +11,9 @@ export const handedOver: Fault[] = [
     title: 'stop() of the leader',
     leaseMs,
     boundMs,
+    // A few ms are measured, and each start of a process beside would cost more.
+    alone: true,
+    longRuns: 100,
     measures: 'from the call to the next elected',
     async setUp(bench) {
       const redis = await bench.redis();
@@ -38,6 +41,9 @@ export const handedOver: Fault[] = [
     title: 'SIGTERM, upon which the leader calls stop()',
     leaseMs,
     boundMs,
+    // A few ms are measured, and each start of a process beside would cost more.
+    alone: true,
+    longRuns: 100,
     measures: 'from the signal to the next elected',
     async setUp(bench) {
       const redis = await bench.redis();

@@ -178,6 +178,7 @@ async function keptBack(bench: Bench) {
 
 async function besideRecorders(bench: Bench) {
   const redis = await bench.redis();
+  bench.carriesBytes = true;
   const recorders: CommandRecorder[] = [];
   for (let place = 0; place < 3; place++) {
     const recorder = await startRecorder(redis.port);
