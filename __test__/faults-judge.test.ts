@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { format } from 'prettier';
 import type { Fault } from '../faults/fault.ts';
+import { documentOf } from '../faults/document.ts';
 import { isBad, lineOf, type Outcome } from '../faults/figures.ts';
 import { judge, type Account } from '../faults/judge.ts';
 import { parse } from '../faults/arguments.ts';
@@ -142,6 +144,20 @@ describe('a line of the table', () => {
     const text = textTable([], [{ row: 14, title: 'failover', waitsFor: 'Sentinel' }]);
     assert.match(text, /14 {2}failover: not part of the run, waits for Sentinel/);
   });
+});
+
+test('the page has a line for each fault, says what failed, and has the form of the other pages', async () => {
+  const line = lineOf(
+    { row: 9, title: 'planted', leaseMs: 1, boundMs: 1, measures: 'a span' } as Fault,
+    [],
+  );
+  const circumstances = { command: 'npm run faults', startedAt: new Date(0), minutes: 61 };
+  const page = await documentOf([line], [], circumstances);
+  assert.match(page, /\*\*1 of 1 faults failed:\*\* 9 planted/);
+  assert.match(page, /^\| +9 \| planted \| +0 \|/m);
+  assert.match(page, /- Row 9: a span\./);
+  assert.match(page, /1970-01-01, 61 minutes; .* cores .*Redis \d.*`npm run faults`/);
+  assert.equal(await format(page, { parser: 'markdown' }), page);
 });
 
 describe('the plan', () => {

@@ -21,19 +21,20 @@ export async function writeDocument(
   waiting: WaitingRow[],
   circumstances: Circumstances,
 ): Promise<void> {
-  writeFileSync(
-    file,
-    await format(document(lines, waiting, circumstances), { parser: 'markdown' }),
-  );
+  writeFileSync(file, await documentOf(lines, waiting, circumstances));
 }
 
-function document(lines: Line[], waiting: WaitingRow[], circumstances: Circumstances): string {
+export function documentOf(
+  lines: Line[],
+  waiting: WaitingRow[],
+  circumstances: Circumstances,
+): Promise<string> {
   const runs = lines.reduce((sum, line) => sum + line.runs, 0);
   const failed = lines.filter((line) => line.failed);
   const verdict = failed.length
     ? `**${failed.length} of ${lines.length} faults failed:** ${failed.map(({ row, title }) => `${row} ${title}`).join('; ')}.`
     : `All ${lines.length} faults passed.`;
-  return `# Faults
+  const text = `# Faults
 
 What happens to the election when something breaks: each fault struck groups of real processes on a real Redis, again and again.
 \`npm run faults -- --long\` writes this page; \`npm run faults\` is the short form, which \`npm test\` runs.
@@ -55,8 +56,10 @@ _not injected_, and fails the row.
 L is \`leaseMs\`: 800 ms, the default, where the bound is 820 or 1000 ms, and mostly 400 ms elsewhere, so that a run is short.
 
 _Recovery_ is measured by the clock that all processes of a machine share (CLOCK_MONOTONIC), ${'`process.hrtime`'}, from the strike, or from its end, to
-the moment at which the next leader's \`elected\` was heard, or at which one leader was seen to stand. Where the fault is not to cost the leader its place, nothing
+the moment at which the next leader's \`elected\` was heard, or at which one leader was seen to stand; the list below says it for each row. Where the fault is not to cost the leader its place, nothing
 is measured, and a change of leader is a violation.
+
+${measured(lines)}
 
 _Late_ is a run over its bound. How late the machine itself was is measured beside, by a thread that does nothing but sleep for 1 ms at a time. A recovery passes through four threads in turn; where
 the run was late by no more than four times what that thread was, it is told in parentheses and does not fail the row. Its recovery counts in the figures all the same, with nothing taken off.
@@ -73,6 +76,21 @@ processes of a run: **any overlap, however short, is a violation.**
 So are: a term that two were granted; terms that fall; an \`isLeader()\` that turns true again within a term; an \`isLeader()\` that differs from the events for longer than a moment; a process that ends
 and was not meant to; a promise that does not settle in time; \`ERR_INTERNAL\`; a panic; and whatever the row expects beside.
 `;
+  return format(text, { parser: 'markdown' });
+}
+
+/** What is measured, with the rows that measure it. */
+function measured(lines: Line[]): string {
+  const rows = new Map<string, Set<number>>();
+  for (const { row, measures } of lines) {
+    if (measures !== undefined) rows.set(measures, (rows.get(measures) ?? new Set()).add(row));
+  }
+  return [...rows]
+    .map(
+      ([measures, some]) =>
+        `- Row${some.size > 1 ? 's' : ''} ${[...some].join(', ')}: ${measures}.`,
+    )
+    .join('\n');
 }
 
 function markdownTable(lines: Line[]): string {

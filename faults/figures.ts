@@ -18,6 +18,7 @@ export interface Line {
   row: number;
   title: string;
   boundMs?: number | undefined;
+  measures?: string | undefined;
   runs: number;
   violations: number;
   notInjected: number;
@@ -35,7 +36,7 @@ export interface Line {
 }
 
 /** What the runs of a fault come to. A fault that did not run at all has failed: nothing was shown. */
-export function lineOf({ row, title, boundMs }: Fault, all: Outcome[]): Line {
+export function lineOf({ row, title, boundMs, measures }: Fault, all: Outcome[]): Line {
   const outcomes = all.filter(({ disturbed }) => disturbed === undefined);
   const recoveries = outcomes
     .flatMap(({ recoveryMs }) => (recoveryMs === undefined ? [] : [recoveryMs]))
@@ -52,6 +53,7 @@ export function lineOf({ row, title, boundMs }: Fault, all: Outcome[]): Line {
     row,
     title,
     boundMs,
+    measures,
     runs: outcomes.length,
     ...counts,
     medianMs: quantile(recoveries, 0.5),

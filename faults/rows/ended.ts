@@ -12,8 +12,8 @@ const endMs = 3000;
 interface End {
   title: string;
   thread?: boolean;
-  /** Brings the end about, and waits until it is there. */
-  end: (run: Run, leader: CandidateProcess) => Promise<void>;
+  /** Brings the end about, waits until it is there, and gives the moment from which nothing of the leader runs on. */
+  end: (run: Run, leader: CandidateProcess) => Promise<bigint>;
   proof: (leader: CandidateProcess) => boolean;
 }
 
@@ -32,9 +32,10 @@ const ends: End[] = [
     title: 'the worker thread that holds the leader is terminated',
     thread: true,
     async end(run, leader) {
-      await run.settles('terminate() resolves', leader.call('terminate'), endMs);
+      const endedAt = await run.settles('terminate() resolves', leader.call('terminate'), endMs);
       await run.settles('the process can leave', leader.call('leave'), endMs);
       await run.becomes('it ends by itself', () => leader.hasExited, endMs);
+      return BigInt(endedAt);
     },
     proof: (leader) => leader.end === 'code 0',
   },
@@ -46,7 +47,7 @@ export const ended: Fault[] = ends.map((end) => ({
   leaseMs,
   boundMs: leaseMs + 20,
   measures:
-    'from the moment at which the process began to end, or the thread was told to, to the next elected',
+    'from the moment at which the process began to end, or the thread had ended, to the next elected',
   shortRuns: 1,
   longRuns: 70,
   setUp: (bench) => setUp(bench, end),
@@ -58,21 +59,26 @@ async function setUp(bench: Bench, { thread = false, end, proof }: End) {
   return async (run: Run) => {
     const { leader } = await group.steady();
     group.mayEnd(leader);
-    if (!thread) await leader.call('tellEnd');
-    const endedAt = await run.strike(`the end of ${group.label(leader)}`, () => end(run, leader));
+    let endedAt = 0n;
+    const struckAt = await run.strike(`the end of ${group.label(leader)}`, async () => {
+      endedAt = await end(run, leader);
+    });
     await run.prove('it ended in that way', () => leader.hasExited && proof(leader));
-    const { event } = await group.elected(run, endedAt);
-    // Between the throw and the end, Node prints what was thrown, and the leader still leads.
-    const [, ending] = /ending at (\d+)/.exec(leader.output) ?? [];
-    run.expect(thread || ending !== undefined, 'it told when it began to end');
-    run.recovered(ending === undefined ? endedAt : BigInt(ending), event.at);
+    const { event } = await group.elected(run, struckAt);
+    run.recovered(endedAt, event.at);
     await run.becomes('all name the new leader', () => group.agreed());
-    run.expect(group.electedSince(endedAt).length === 1, 'one election');
+    run.expect(group.electedSince(struckAt).length === 1, 'one election');
   };
 }
 
-/** The call itself is never answered: its process is gone. */
+/**
+ * Between a throw and the end, Node prints what was thrown, and the leader still leads: the process itself tells when it
+ * begins to end. The call is never answered.
+ */
 async function exits(run: Run, leader: CandidateProcess, deed: string, ...args: unknown[]) {
+  await leader.call('tellEnd');
   leader.call(deed, ...args).catch(() => {});
-  await run.becomes('the process has ended', () => leader.hasExited, endMs);
+  const ending = () => /ending at (\d+)/.exec(leader.output)?.[1];
+  await run.becomes('the process has ended', () => leader.hasExited && ending(), endMs);
+  return BigInt(ending()!);
 }

@@ -6,7 +6,7 @@ import { ended } from './ended.ts';
 import { halfOpen } from './half-open.ts';
 import { handedOver } from './handed-over.ts';
 import { killed } from './killed.ts';
-import { lateCommands } from './late-commands.ts';
+import { repeatedCommands } from './repeated-commands.ts';
 import { listeners } from './listeners.ts';
 import { paused } from './paused.ts';
 import { redisDown } from './redis-down.ts';
@@ -26,7 +26,7 @@ export const faults: Fault[] = [
   ...cutOff,
   ...deaf,
   ...slowNetwork,
-  ...lateCommands,
+  ...repeatedCommands,
   ...redisDown,
 ].sort((a, b) => a.row - b.row);
 

@@ -9,7 +9,7 @@ import { startRecorder, type CommandRecorder, type Recorded } from '../command-r
 const leaseMs = 400;
 const validMs = 0.8 * leaseMs;
 
-export const lateCommands: Fault[] = [
+export const repeatedCommands: Fault[] = [
   {
     row: 12,
     title: 'every command of the leader is delivered twice for 3 L: the second is refused',
