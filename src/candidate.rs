@@ -1,5 +1,7 @@
 //! A candidate over its runs: what stays the same from one `start()` to the next.
 
+mod options;
+
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use crate::medium::memory::MemoryMedium;
 use crate::medium::redis::{RedisMedium, Target};
 use crate::medium::{Mailbox, MailboxSender, Medium, mailbox};
 use crate::random;
+
+pub use self::options::Options;
 
 /// Where a candidate's kind lives.
 #[derive(Clone, Debug)]

@@ -8,10 +8,9 @@ use serde_json::value::RawValue;
 
 use super::error::{Code, CodedError, error, of_refusal};
 use super::items::state;
-use super::options::Options;
 use super::runtime;
 use super::sink::{DeliverArgs, LoopSink};
-use crate::candidate::{Candidate, Config, Run};
+use crate::candidate::{Candidate, Config, Options, Run};
 use crate::driver::{Draft, Question, Request};
 use crate::election::InstanceId;
 use crate::messaging::Addressee;
@@ -30,11 +29,12 @@ impl NativeCandidate {
     /// `options` is JSON, complete and checked by lib/options.js.
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String) -> Result<Self, CodedError> {
-        let options = Options::parse(&options)?;
+        let refused = |reason: String| error(Code::InvalidOption, reason);
+        let options = Options::parse(&options).map_err(refused)?;
         check_depth("option \"meta\"", options.meta.get().as_bytes())?;
         let config = Config {
-            place: options.place()?,
-            timing: options.timing()?,
+            place: options.place().map_err(refused)?,
+            timing: options.timing().map_err(refused)?,
             max_stall: options.max_stall(),
             kind: options.kind,
             debug: options.debug,

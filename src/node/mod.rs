@@ -6,7 +6,6 @@
 mod candidate;
 mod error;
 mod items;
-mod options;
 mod runtime;
 mod sink;
 

@@ -13,12 +13,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::errors;
+use super::greeting::{self, Greeting};
 use super::target::Target;
 use crate::medium::{MailboxSender, MediumError, Notice};
 use crate::random;
-
-/// The oldest version of Redis that the scripts run on.
-const OLDEST_VERSION: (u32, u32) = (6, 2);
 
 /// A connection just made, and what tells that it ended.
 pub struct Line {
@@ -78,35 +76,14 @@ async fn greet(connection: &mut MultiplexedConnection, address: &str) -> Result<
         .map_err(|error| errors::of_attempt(address, &error))?;
     let greeting = answers.into_iter().next().unwrap_or(Value::Nil);
     let greeting = greeting.extract_error().map_err(|error| errors::of_attempt(address, &error))?;
-    if let Some(version) = field(&greeting, "version").filter(|version| is_too_old(version)) {
-        return Err(errors::too_old(address, &version));
-    }
-    match field(&greeting, "role") {
-        Some(role) if role != "master" => Err(errors::not_master(address, &role)),
+    match Greeting::read(&greeting) {
+        Greeting { version: Some(version), .. } if greeting::is_too_old(&version) => {
+            Err(errors::too_old(address, &version))
+        }
+        Greeting { role: Some(role), .. } if role != "master" => {
+            Err(errors::not_master(address, &role))
+        }
         _ => Ok(()),
-    }
-}
-
-fn field(greeting: &Value, name: &str) -> Option<String> {
-    let Value::Map(entries) = greeting else { return None };
-    let value = entries.iter().find(|(key, _)| text(key).as_deref() == Some(name));
-    value.and_then(|(_, value)| text(value))
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
-        Value::SimpleString(text) => Some(text.clone()),
-        _ => None,
-    }
-}
-
-/// A version that cannot be read is given the benefit of the doubt: servers akin to Redis number in their own ways.
-fn is_too_old(version: &str) -> bool {
-    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
-    match (parts.next().flatten(), parts.next().flatten()) {
-        (Some(major), Some(minor)) => (major, minor) < OLDEST_VERSION,
-        _ => false,
     }
 }
 

@@ -1,12 +1,11 @@
-//! The options as lib/options.js hands them over: complete, checked for their types, with every default filled in.
+//! The options as lib/options.js hands them over: one JSON text, complete, checked for their types, with every default filled in.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error::{Code, CodedError, error};
-use crate::candidate::Place;
+use super::Place;
 use crate::election::Timing;
 use crate::medium::redis::Target;
 
@@ -41,31 +40,30 @@ struct RedisOptions {
     tls: bool,
 }
 
+/// Every error is a sentence for the user.
 impl Options {
-    pub fn parse(json: &str) -> Result<Self, CodedError> {
-        serde_json::from_str(json).map_err(|cause| error(Code::InvalidOption, cause))
+    pub fn parse(json: &str) -> Result<Self, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
     }
 
-    pub fn timing(&self) -> Result<Timing, CodedError> {
+    pub fn timing(&self) -> Result<Timing, String> {
         let renewal_interval = self.renew_ms.map(Duration::from_millis);
         Timing::new(Duration::from_millis(self.lease_ms), renewal_interval)
-            .map_err(|cause| error(Code::InvalidOption, cause))
+            .map_err(|error| error.to_string())
     }
 
     pub fn max_stall(&self) -> Option<Duration> {
         self.max_stall_ms.map(|ms| Duration::from_secs_f64(ms.clamp(1.0, 1e12) / 1000.0))
     }
 
-    pub fn place(&self) -> Result<Place, CodedError> {
+    pub fn place(&self) -> Result<Place, String> {
         let redis = match (&self.medium, &self.redis) {
             (MediumName::Memory, _) => return Ok(Place::Memory),
             (MediumName::Redis, Some(redis)) => redis,
-            (MediumName::Redis, None) => {
-                return Err(error(Code::InvalidOption, "option \"redis\" is missing"));
-            }
+            (MediumName::Redis, None) => return Err("option \"redis\" is missing".into()),
         };
         let target = match &redis.url {
-            Some(url) => Target::parse(url).map_err(|text| error(Code::InvalidOption, text))?,
+            Some(url) => Target::parse(url)?,
             None => Target {
                 host: redis.host.clone(),
                 port: redis.port,

@@ -1,0 +1,41 @@
+//! What a server says of itself in its answer to HELLO.
+
+use redis::Value;
+
+/// The oldest version of Redis that the scripts run on.
+const OLDEST_VERSION: (u32, u32) = (6, 2);
+
+pub struct Greeting {
+    pub version: Option<String>,
+    pub role: Option<String>,
+}
+
+impl Greeting {
+    /// What is missing, or not text, is unknown.
+    pub fn read(greeting: &Value) -> Self {
+        Self { version: field(greeting, "version"), role: field(greeting, "role") }
+    }
+}
+
+/// A version that cannot be read is given the benefit of the doubt: servers akin to Redis number in their own ways.
+pub fn is_too_old(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+    match (parts.next().flatten(), parts.next().flatten()) {
+        (Some(major), Some(minor)) => (major, minor) < OLDEST_VERSION,
+        _ => false,
+    }
+}
+
+fn field(greeting: &Value, name: &str) -> Option<String> {
+    let Value::Map(entries) = greeting else { return None };
+    let value = entries.iter().find(|(key, _)| text(key).as_deref() == Some(name));
+    value.and_then(|(_, value)| text(value))
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
+        Value::SimpleString(text) => Some(text.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,143 @@
+//! Where the fuzzers begin: the golden examples of `fixtures/wire`, and what a server answers in good order.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// The first inputs of a target.
+pub fn of(target: &str) -> Vec<Vec<u8>> {
+    match target {
+        "message" => bodies("messages"),
+        "announcement" => bodies("announcements"),
+        "instance" => bodies("instances"),
+        "registry-change" => bodies("registry-changes"),
+        "answer" => answers().iter().map(|answer| answer.to_string().into_bytes()).collect(),
+        "resp" => {
+            let mut all: Vec<Vec<u8>> = answers().iter().map(resp).collect();
+            all.push(resp(&hello()));
+            all.push(b"-NOSCRIPT No matching script.\r\n".to_vec());
+            all.push(b">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\n{}\r\n".to_vec());
+            all
+        }
+        "greeting" => vec![hello().to_string().into_bytes()],
+        "options" => options(),
+        "url" => URLS.iter().map(|url| url.as_bytes().to_vec()).collect(),
+        other => panic!("there is no target {other}"),
+    }
+}
+
+const URLS: &[&str] = &[
+    "redis://localhost",
+    "redis://user:password@127.0.0.1:6379/3",
+    "rediss://:p%40ss@[::1]:6380/0?protocol=resp3",
+    "REDIS://h/",
+    "redis://h#insecure",
+];
+
+fn bodies(fixture: &str) -> Vec<Vec<u8>> {
+    let fixture = read(fixture);
+    ["accepted", "refused"]
+        .iter()
+        .flat_map(|list| fixture[list].as_array().expect("a list of examples"))
+        .map(|case| bytes(&case["body"]))
+        // What is over a limit by a megabyte would cost more time than it finds.
+        .filter(|body| body.len() <= 40_000)
+        .collect()
+}
+
+fn answers() -> Vec<Value> {
+    let registers = read("registers");
+    let record = String::from_utf8(bodies("instances").swap_remove(0)).expect("UTF-8");
+    let all = registers["accepted"].as_array().expect("a list of examples");
+    all.iter()
+        .map(|case| {
+            let field = |name: &str| case["fields"][name].clone();
+            json!([
+                "1",
+                "0",
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                field("holder"),
+                field("term"),
+                field("beat"),
+                field("stamp"),
+                field("server"),
+                field("lease"),
+                field("heir"),
+                "42",
+                "1",
+                "0123456789abcdef01234567",
+                record,
+            ])
+        })
+        .collect()
+}
+
+fn hello() -> Value {
+    json!({ "server": "redis", "version": "7.0.15", "proto": 3, "id": 5, "mode": "standalone", "role": "master", "modules": [] })
+}
+
+fn options() -> Vec<Vec<u8>> {
+    let redis = json!({ "host": "localhost", "port": 6379, "username": null, "password": "p", "db": 0, "tls": false });
+    let by_url = json!({ "url": "redis://h/2", "host": "h", "port": 1, "db": 0, "tls": true });
+    [redis, by_url, Value::Null]
+        .into_iter()
+        .zip([json!(null), json!(50), json!(10)])
+        .map(|(redis, renew)| {
+            let options = json!({
+                "redis": redis, "medium": "redis", "kind": "orders", "meta": { "a": [1] }, "leaseMs": 800,
+                "renewMs": renew, "maxStallMs": 10_000, "debug": false,
+            });
+            options.to_string().into_bytes()
+        })
+        .collect()
+}
+
+fn resp(value: &Value) -> Vec<u8> {
+    match value {
+        Value::String(text) => format!("${}\r\n{text}\r\n", text.len()).into_bytes(),
+        Value::Number(number) => format!(":{number}\r\n").into_bytes(),
+        Value::Array(parts) => {
+            let mut bytes = format!("*{}\r\n", parts.len()).into_bytes();
+            bytes.extend(parts.iter().flat_map(resp));
+            bytes
+        }
+        Value::Object(fields) => {
+            let mut bytes = format!("%{}\r\n", fields.len()).into_bytes();
+            for (name, value) in fields {
+                bytes.extend(resp(&name.as_str().into()));
+                bytes.extend(resp(value));
+            }
+            bytes
+        }
+        _ => b"_\r\n".to_vec(),
+    }
+}
+
+fn read(fixture: &str) -> Value {
+    // From the folder of either crate that this file belongs to.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = [root.join("fixtures/wire"), root.join("../fixtures/wire")];
+    let folder = folder.iter().find(|folder| folder.exists()).expect("fixtures/wire");
+    let text = fs::read_to_string(folder.join(fixture).with_extension("json")).expect(fixture);
+    serde_json::from_str(&text).expect("a fixture is JSON")
+}
+
+/// A body as the fixtures write it: text, hexadecimal digits, a text repeated, or a list of these.
+fn bytes(body: &Value) -> Vec<u8> {
+    match body {
+        Value::String(text) => text.clone().into_bytes(),
+        Value::Array(parts) => parts.iter().flat_map(bytes).collect(),
+        _ => match body["hex"].as_str() {
+            Some(digits) => digits.as_bytes().chunks(2).map(byte).collect(),
+            None => {
+                let times = body["times"].as_u64().expect("times") as usize;
+                body["repeat"].as_str().expect("repeat").repeat(times).into_bytes()
+            }
+        },
+    }
+}
+
+fn byte(pair: &[u8]) -> u8 {
+    u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("two digits")
+}

@@ -1,0 +1,286 @@
+//! Everything that decodes bytes of others: from Redis, and from JavaScript. Each target takes any bytes and panics when a promise
+//! is broken: what decodes encodes again to something that decodes to the same, is within the limits, and does no harm to those
+//! that it is handed to.
+//!
+//! `cargo test` runs them briefly (`main.rs`), `npm run fuzz` at length (`fuzz/`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use incumbent::candidate::{Options, Place};
+use incumbent::election::{
+    Announcement, Command, Election, Identity, InstanceId, Instant, Reply, Tenure, Term, Timing,
+};
+use incumbent::medium::redis::Target as Server;
+use incumbent::medium::redis::greeting::{Greeting, is_too_old};
+use incumbent::medium::redis::reply::{Answer, Unreadable};
+use incumbent::membership::{Change, InstanceRecord, Membership, RegistryChange, Roster};
+use incumbent::messaging::{Channel, Envelope, Reception};
+use incumbent::wire;
+use redis::Value;
+use serde_json::json;
+
+pub struct Target {
+    pub name: &'static str,
+    pub run: fn(&[u8]),
+    /// How many bytes of memory it may need beside a multiple of its input's length.
+    pub memory: u64,
+}
+
+const SMALL: u64 = 64 << 10;
+/// redis-rs makes room for up to 4096 parts of an array as soon as it has read its head, in each of 100 levels.
+const NESTED_HEADS: u64 = 32 << 20;
+
+pub const TARGETS: &[Target] = &[
+    Target { name: "message", run: message, memory: SMALL },
+    Target { name: "announcement", run: announcement, memory: SMALL },
+    Target { name: "instance", run: instance, memory: SMALL },
+    Target { name: "registry-change", run: registry_change, memory: SMALL },
+    Target { name: "answer", run: answer, memory: SMALL },
+    Target { name: "resp", run: resp, memory: NESTED_HEADS },
+    Target { name: "greeting", run: greeting, memory: SMALL },
+    Target { name: "options", run: options, memory: SMALL },
+    Target { name: "url", run: url, memory: SMALL },
+];
+
+// ---- What is published ----------------------------------------------------------------------------------------------
+
+fn message(bytes: &[u8]) {
+    let Some((envelope, body)) = wire::decode_message(bytes) else { return };
+    assert!(body.len() <= wire::MAX_MESSAGE_BYTES);
+    let encoded = envelope.encode(body);
+    let again = wire::decode_message(&encoded);
+    // Escapes and long numbers are written in their shortest form, so a message that fitted still does.
+    assert_eq!(again, Some((envelope.clone(), body)));
+
+    for channel in [Channel::All, Channel::Leader, Channel::Instance(InstanceId::new("me"))] {
+        let mut reception = Reception::new(InstanceId::new("me"));
+        for seq in [envelope.seq / 2, envelope.seq, envelope.seq, u64::MAX, 0] {
+            let next = Envelope { seq, ..envelope.clone() };
+            reception.handle_message(&channel, &next, envelope.leads);
+        }
+    }
+}
+
+fn announcement(bytes: &[u8]) {
+    let Some(announcement) = wire::decode_announcement(bytes) else { return };
+    let encoded = match &announcement {
+        Announcement::Heartbeat { holder, term, beat, stamp } => json!({
+            "v": 1, "type": "heartbeat", "holder": holder.as_str(), "term": term.0, "beat": beat, "stamp": stamp.as_str(),
+        }),
+        Announcement::Vacancy { term, stamp, heir } => json!({
+            "v": 1, "type": "vacancy", "term": term.0, "stamp": stamp.as_str(),
+            "heir": heir.as_ref().map_or("", InstanceId::as_str),
+        }),
+    };
+    let again = wire::decode_announcement(encoded.to_string().as_bytes());
+    assert_eq!(again.as_ref(), Some(&announcement));
+
+    let mut election = follower();
+    for seconds in 11..14 {
+        let now = Instant::from_millis(seconds * 1000);
+        election.handle_announcement(now, announcement.clone());
+        go_on(&mut election, now);
+    }
+}
+
+fn registry_change(bytes: &[u8]) {
+    let Some(change) = wire::decode_registry_change(bytes) else { return };
+    let encoded = match &change.change {
+        Change::Enrolled(record) => {
+            format!("{{\"v\":1,\"revision\":{},\"enrolled\":{}}}", change.revision, record.encode())
+        }
+        Change::Left(id) => {
+            json!({ "v": 1, "revision": change.revision, "left": id.as_str() }).to_string()
+        }
+    };
+    let again = wire::decode_registry_change(encoded.as_bytes()).expect("it decoded before");
+    assert_eq!(again.revision, change.revision);
+    match (&again.change, &change.change) {
+        (Change::Enrolled(again), Change::Enrolled(record)) => assert_eq!(again, record),
+        (Change::Left(again), Change::Left(id)) => assert_eq!(again, id),
+        _ => panic!("an entry and a departure were mistaken for each other"),
+    }
+    join_and_leave(change);
+}
+
+fn join_and_leave(change: RegistryChange) {
+    let mut membership = Membership::new(InstanceId::new("me"));
+    let now = Instant::from_millis(10_000);
+    let roster = |revision| Roster { register: vacant(), revision, instances: vec![] };
+    for revision in [change.revision.saturating_sub(1), change.revision, u64::MAX] {
+        membership.handle_roster(now, &roster(revision));
+        membership.handle_change(change.clone());
+        membership.handle_revision(revision);
+    }
+    while membership.poll_event().is_some() {}
+}
+
+// ---- What scripts and the server answer -----------------------------------------------------------------------------
+
+fn instance(bytes: &[u8]) {
+    let Some(record) = InstanceRecord::decode(bytes) else { return };
+    assert!(record.meta.get().len() <= wire::MAX_META_BYTES);
+    assert!(wire::is_sound_json(record.meta.get()));
+    assert_eq!(InstanceRecord::decode(record.encode().as_bytes()).as_ref(), Some(&record));
+}
+
+/// A script's answer as JSON, in the place of RESP, so that its parts can be changed one by one.
+fn answer(bytes: &[u8]) {
+    if let Ok(json) = serde_json::from_slice(bytes) {
+        read_answer(redis_value(json));
+    }
+}
+
+/// The bytes themselves, as redis-rs reads them.
+fn resp(bytes: &[u8]) {
+    if let Ok(value) = redis::parse_redis_value(bytes) {
+        read_greeting(&value);
+        if let Ok(value) = value.extract_error() {
+            read_answer(value);
+        }
+    }
+}
+
+fn read_answer(value: Value) {
+    let read = |value: Value| -> Result<Reply, Unreadable> {
+        let mut answer = Answer::new(value)?;
+        let reply = answer.register(7)?;
+        let _ = answer.number().and_then(|_| answer.flag());
+        for (_, record) in answer.pairs().unwrap_or_default() {
+            instance(&record);
+        }
+        Ok(reply)
+    };
+    let Ok(reply) = read(value.clone()) else { return };
+    assert_eq!(read(value).expect("it was read before"), reply);
+
+    let mut election = follower();
+    let now = Instant::from_millis(12_000);
+    election.handle_observation(now, reply.clone());
+    go_on(&mut election, now);
+    let later = now + Duration::from_secs(601);
+    if let Some(request) = election.poll_command(later) {
+        // A script never answers with a term at or over the limit; the election must bear it all the same.
+        election.handle_reply(later, request.id, reply);
+    }
+    go_on(&mut election, later);
+}
+
+fn greeting(bytes: &[u8]) {
+    if let Ok(json) = serde_json::from_slice(bytes) {
+        read_greeting(&redis_value(json));
+    }
+}
+
+fn read_greeting(value: &Value) {
+    let greeting = Greeting::read(value);
+    if let Some(version) = greeting.version {
+        let is_numbered = version.starts_with(|c: char| c.is_ascii_digit() || c == '+');
+        assert!(is_numbered || !is_too_old(&version), "{version} was judged by no number");
+    }
+}
+
+fn redis_value(json: serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::Nil,
+        serde_json::Value::Bool(flag) => Value::Boolean(flag),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map_or(Value::Double(number.as_f64().unwrap_or(0.0)), Value::Int)
+        }
+        serde_json::Value::String(text) => Value::BulkString(text.into_bytes()),
+        serde_json::Value::Array(parts) => {
+            Value::Array(parts.into_iter().map(redis_value).collect())
+        }
+        serde_json::Value::Object(fields) => {
+            let text = |text: String| Value::SimpleString(text);
+            Value::Map(fields.into_iter().map(|(k, v)| (text(k), redis_value(v))).collect())
+        }
+    }
+}
+
+// ---- What JavaScript hands over -------------------------------------------------------------------------------------
+
+fn options(bytes: &[u8]) {
+    // Strings of JavaScript arrive as UTF-8.
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(options) = Options::parse(text) else { return };
+    if let Ok(timing) = options.timing() {
+        assert!(timing.command_timeout() < timing.renewal_interval());
+        assert!(timing.renewal_interval() <= timing.lease() / 4);
+    }
+    assert!(options.max_stall().is_none_or(|limit| limit >= Duration::from_millis(1)));
+    if let Ok(Place::Redis(server)) = options.place() {
+        let _ = server.address();
+    }
+    wire::encode_name(&options.kind);
+}
+
+fn url(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(server) = Server::parse(text) {
+        assert!(!server.host.is_empty() && server.db >= 0);
+        assert!(!server.address().is_empty());
+    }
+    // Whatever stands in a URL may be a secret.
+    for url in [format!("{text}{SECRET}"), format!("redis://user:{SECRET}{text}")] {
+        let reason = Server::parse(&url).err().unwrap_or_default();
+        assert!(!reason.contains(SECRET), "{reason}");
+    }
+}
+
+const SECRET: &str = "Zq7-never-to-be-shown";
+
+// ---- Those that it is handed to -------------------------------------------------------------------------------------
+
+fn vacant() -> Reply {
+    let mut answer = Answer::new(redis_value(json!([
+        "0",
+        "0",
+        "aaaa",
+        "",
+        "0",
+        "0",
+        "c0ffee0123456789-1790000000000000",
+        "",
+        "0",
+        ""
+    ])))
+    .expect("an array is an answer");
+    answer.register(7).expect("all ten parts are there")
+}
+
+/// An election that has heard of a leader.
+fn follower() -> Election {
+    let timing = Timing::new(Duration::from_millis(800), None).expect("within the bounds");
+    let mut draws = 0;
+    let draw = move || {
+        draws += 1;
+        draws
+    };
+    let mut election =
+        Election::new(InstanceId::new("me"), timing, Arc::new(Tenure::default()), Box::new(draw));
+    let now = Instant::from_millis(10_000);
+    election.handle_start(now);
+    election.handle_connected(now);
+    election.handle_subscribed(now);
+    let mut reply = vacant();
+    reply.shown.identity = Identity::server("aaaa");
+    reply.shown.record.term = Term(1_790_000_000_000_000);
+    if let Some(request) = election.poll_command(now) {
+        election.handle_reply(now, request.id, reply);
+    }
+    election
+}
+
+/// What the driver does after every step. Terms that it asks for stay below the limit.
+fn go_on(election: &mut Election, now: Instant) {
+    if let Some(request) = election.poll_command(now) {
+        if let Command::Take { floor, .. } = &request.command {
+            assert!(*floor < Term::LIMIT, "a take names {floor} as the floor");
+        }
+        election.handle_failure(now, request.id);
+    }
+    while election.poll_event().is_some() {}
+    election.poll_timeout();
+}
