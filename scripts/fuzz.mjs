@@ -49,6 +49,7 @@ const coverage = [
   '--cfg=fuzzing',
 ];
 
+const temporary = temporaryDirectory();
 const rows = [];
 let failed = false;
 await main();
@@ -90,7 +91,7 @@ async function provide() {
 
 async function native(program, name, share) {
   const wanted = Math.ceil((inputs * share) / targets.reduce((sum, [, one]) => sum + one, 0));
-  const folder = path.join(temporaryDirectory(), name);
+  const folder = path.join(temporary, name);
   const corpus = path.join(folder, 'corpus');
   mkdirSync(corpus, { recursive: true });
   const startedAt = performance.now();
@@ -102,7 +103,7 @@ async function native(program, name, share) {
   const memory = [...output.matchAll(/^#(\d+)\s+(INITED|DONE) .*rss: (\d+)Mb/gm)];
   const [start, end] = ['INITED', 'DONE'].map((mark) => memory.find((line) => line[2] === mark));
   const count = Number(end?.[1] ?? 0);
-  row({ name, count, startedAt, startMb: Number(start?.[3]), endMb: Number(end?.[3]) });
+  row({ name, count, startedAt, startMb: start?.[3], endMb: end?.[3] });
   if (ok && count >= wanted) return;
   failed = true;
   console.log(explain(name, folder, output));
@@ -121,7 +122,7 @@ async function jsOptions() {
   const startedAt = performance.now();
   const file = path.join(root, '__test__/options-random.test.ts');
   const count = Math.max(100_000, Math.ceil(inputs / 100));
-  const memoryFile = path.join(temporaryDirectory(), 'js-options.json');
+  const memoryFile = path.join(temporary, 'js-options.json');
   const { ok, output } = await run(process.execPath, ['--expose-gc', '--import', 'tsx', file], {
     env: { INCUMBENT_FUZZ_INPUTS: String(count), INCUMBENT_FUZZ_MEMORY: memoryFile },
   });
@@ -136,15 +137,15 @@ async function jsOptions() {
 function row({ name, count, startedAt, startMb, endMb }) {
   const seconds = (performance.now() - startedAt) / 1000;
   rows.push({ count });
-  const grew = !(endMb <= startMb * 1.5 + 64);
+  const grew = Number(endMb) > Number(startMb) * 1.5 + 64;
   failed ||= grew;
   console.log(
     [
       name.padEnd(16),
       String(count).padStart(8),
       seconds.toFixed(1).padStart(9),
-      `${startMb} MB`.padStart(16),
-      `${endMb} MB`.padStart(11),
+      `${startMb ?? '?'} MB`.padStart(16),
+      `${endMb ?? '?'} MB`.padStart(11),
       grew ? '  GREW' : '',
     ].join(' '),
   );

@@ -56,7 +56,7 @@ async function main() {
     await Promise.all(members.map((member) => member.call('start')));
     await recovery(ledger, 'the start');
     await run(scene, random, ledger);
-    const findings = await verdict(scene, ledger, records);
+    const findings = await verdict(scene, ledger, records, minutes);
     process.exitCode = findings > 0 ? 1 : 0;
   } finally {
     for (const member of members) {
@@ -82,12 +82,11 @@ async function run(scene: Scene, random: Random, ledger: Ledger) {
     );
     await recovery(ledger, names);
     await sleep(random.upTo(1000));
-    if (performance.now() >= nextRow) {
+    if (performance.now() >= Math.min(nextRow, endsAt)) {
       console.log(ledger.row());
       nextRow += 60_000;
     }
   }
-  console.log(ledger.row());
   await sampling;
 }
 

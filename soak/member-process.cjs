@@ -40,9 +40,6 @@ const members = Array.from({ length: count }, (_, number) => {
 
 /** @typedef {(typeof members)[number]} Member */
 
-/** What holds this process open before anything was started. */
-const atStart = resources();
-
 // About each 2 ms: is one of them leader?
 let sampling = setTimeout(sample, 2);
 function sample() {
@@ -148,5 +145,8 @@ process.on('message', async (/** @type {any} */ { call, name, args }) => {
     process.send?.({ call, error: String(error) });
   }
 });
+
+/** What holds this process open before anything was started. */
+const atStart = resources();
 
 process.send?.({ ready: true });

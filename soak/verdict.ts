@@ -5,12 +5,17 @@ import type { Scene } from './faults.ts';
 import { median, type Ledger } from './ledger.ts';
 import type { Member } from './member.ts';
 
-/** How much the resident memory may grow over the second half. */
-const growthLimit = 0.05;
+/** How much the resident memory may grow over the second half. A short run has not warmed up by then. */
+const growthLimit = (minutes: number) => (minutes >= 10 ? 0.05 : 0.15);
 const endLimitMs = 10_000;
 
 /** Lets all end in good order, looks at what is left, and prints the verdict. Returns how many promises were broken. */
-export async function verdict(scene: Scene, ledger: Ledger, records: Records): Promise<number> {
+export async function verdict(
+  scene: Scene,
+  ledger: Ledger,
+  records: Records,
+  minutes: number,
+): Promise<number> {
   const { redis, members, kind, count } = scene;
   const lines: string[] = [];
   const judge = (isKept: boolean, text: string) => {
@@ -56,7 +61,7 @@ export async function verdict(scene: Scene, ledger: Ledger, records: Records): P
   );
 
   for (const member of members) await judgeProcess(member, judge);
-  for (const member of members.slice(0, 2)) judgeMemory(member, judge);
+  for (const member of members.slice(0, 2)) judgeMemory(member, growthLimit(minutes), judge);
   judgeFaults(ledger, judge);
 
   console.log(`\n${lines.join('\n')}`);
@@ -96,16 +101,16 @@ async function judgeProcess(member: Member, judge: Judge): Promise<void> {
 }
 
 /** The end of the second half against its beginning: the median of its last quarter against that of its first. */
-function judgeMemory({ name, memory }: Member, judge: Judge): void {
+function judgeMemory({ name, memory }: Member, limit: number, judge: Judge): void {
   const half = memory.slice(Math.floor(memory.length / 2));
   const quarter = Math.max(1, Math.floor(half.length / 4));
   const [before, after] = [median(half.slice(0, quarter)), median(half.slice(-quarter))];
   const growth = after / before - 1;
   const mb = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
   judge(
-    growth < growthLimit,
+    growth < limit,
     `${name}: resident memory ${mb(memory[0] ?? 0)} MB at first, ${mb(before)} MB at half time, ${mb(after)} MB at the end: ` +
-      `${(100 * growth).toFixed(1)} % over the second half, of ${memory.length} samples`,
+      `${(100 * growth).toFixed(1)} % over the second half (at most ${100 * limit} %), of ${memory.length} samples`,
   );
 }
 

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use redis::Value;
 
-use crate::election::{Holder, Identity, InstanceId, Observation, Record, Reply, Stamp, Term};
+use crate::election::{
+    Holder, Identity, InstanceId, Observation, Record, Reply, Stamp, Term, Timing,
+};
 
 /// A script's answer, not yet read. The order of the parts is that of `lua/prologue.lua`.
 pub struct Answer(std::vec::IntoIter<Value>);
+
+const LONGEST_LEASE_MS: u64 = Timing::MAX_LEASE.as_millis() as u64;
 
 /// An instance's id and its record, as they are stored.
 pub type Pair = (Vec<u8>, Vec<u8>);
@@ -34,11 +38,11 @@ impl Answer {
         };
         let record = Record {
             holder: Holder::parse(&self.text()?),
-            term: Term(self.number()?),
-            beat: self.number()?,
+            term: Term(self.number_below(Term::LIMIT.0)?),
+            beat: self.number_below(Term::LIMIT.0)?,
             stamp: Stamp::parse(&self.text()?),
             server: self.text()?.into(),
-            lease: Duration::from_millis(self.number()?),
+            lease: Duration::from_millis(self.number_below(LONGEST_LEASE_MS + 1)?),
             heir: Some(self.text()?).filter(|id| !id.is_empty()).map(InstanceId::new),
         };
         Ok(Reply { granted, missing, shown: Observation { record, identity } })
@@ -46,6 +50,11 @@ impl Answer {
 
     pub fn number(&mut self) -> Result<u64, Unreadable> {
         self.text()?.parse().map_err(|_| Unreadable)
+    }
+
+    /// The scripts check these bounds, too. A term or a lease beyond them would enter the floor, or the wait, and stay there.
+    fn number_below(&mut self, limit: u64) -> Result<u64, Unreadable> {
+        self.number().and_then(|number| if number < limit { Ok(number) } else { Err(Unreadable) })
     }
 
     pub fn flag(&mut self) -> Result<bool, Unreadable> {
@@ -70,5 +79,27 @@ impl Answer {
             pairs.push((self.bytes()?, self.bytes()?));
         }
         Ok(pairs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn register(term: &str, beat: &str, lease: &str) -> Result<Reply, Unreadable> {
+        let parts = ["0", "0", "id", "a:1", term, beat, "stamp", "id", lease, ""];
+        let parts = parts.map(|part| Value::BulkString(part.into())).to_vec();
+        Answer::new(Value::Array(parts))?.register(1)
+    }
+
+    #[test]
+    fn numbers_that_no_script_answers_are_not_read() {
+        let (limit, below) = (Term::LIMIT.0.to_string(), (Term::LIMIT.0 - 1).to_string());
+        assert!(register(&below, &below, "600000").is_ok());
+        assert!(register(&limit, "0", "800").is_err());
+        assert!(register("1", &limit, "800").is_err());
+        assert!(register("1", "0", "600001").is_err());
+        assert!(register("-1", "0", "800").is_err());
+        assert!(register("1", "0", "1e3").is_err());
     }
 }
