@@ -8,8 +8,11 @@ import { handedOver } from './handed-over.ts';
 import { killed } from './killed.ts';
 import { repeatedCommands } from './repeated-commands.ts';
 import { listeners } from './listeners.ts';
+import { lostData } from './lost-data.ts';
+import { memoryLimit } from './memory-limit.ts';
 import { paused } from './paused.ts';
 import { redisDown } from './redis-down.ts';
+import { refused } from './refused.ts';
 import { reset } from './reset.ts';
 import { slowNetwork } from './slow-network.ts';
 
@@ -28,6 +31,9 @@ export const faults: Fault[] = [
   ...slowNetwork,
   ...repeatedCommands,
   ...redisDown,
+  ...lostData,
+  ...memoryLimit,
+  ...refused,
 ].sort((a, b) => a.row - b.row);
 
 /** The rows that cannot be run yet. They are named, and never counted as passed. */
