@@ -3,11 +3,17 @@ import { blocked } from './blocked.ts';
 import { cutOff } from './cut-off.ts';
 import { deaf } from './deaf.ts';
 import { ended } from './ended.ts';
+import { forged } from './forged.ts';
+import { garbage } from './garbage.ts';
+import { hostile } from './hostile.ts';
+import { slowSubscriber } from './slow-subscriber.ts';
 import { halfOpen } from './half-open.ts';
 import { handedOver } from './handed-over.ts';
 import { killed } from './killed.ts';
 import { repeatedCommands } from './repeated-commands.ts';
 import { listeners } from './listeners.ts';
+import { clocks } from './clocks.ts';
+import { lateCommands } from './late-commands.ts';
 import { lostData } from './lost-data.ts';
 import { memoryLimit } from './memory-limit.ts';
 import { paused } from './paused.ts';
@@ -34,6 +40,12 @@ export const faults: Fault[] = [
   ...lostData,
   ...memoryLimit,
   ...refused,
+  ...lateCommands,
+  ...clocks,
+  ...slowSubscriber,
+  ...hostile,
+  ...garbage,
+  ...forged,
 ].sort((a, b) => a.row - b.row);
 
 /** The rows that cannot be run yet. They are named, and never counted as passed. */

@@ -21,6 +21,8 @@ export interface SteadyReign {
 export async function goesOn(run: Run, group: Group, eye: RegisterEye): Promise<SteadyReign> {
   const { leader, followers } = await group.steady();
   const { term } = await eye.read();
+  // For a moment there may be something else in its place.
+  const read = () => eye.read().catch(() => ({ holder: '', term: 0, beat: 0, stamp: '' }));
   let stamp = '';
   const isOurs = (record: { holder: string; term: number }) =>
     record.holder.startsWith(leader.id) && record.term === term;
@@ -32,9 +34,9 @@ export async function goesOn(run: Run, group: Group, eye: RegisterEye): Promise<
 
     async isNamedAgain(at) {
       // One that was applied before the strike may be what is seen at first.
-      stamp = (await eye.read()).stamp;
+      stamp = (await read()).stamp;
       const seenAt = await run.becomes('the register names the leader again', async () => {
-        const next = await eye.read();
+        const next = await read();
         return isOurs(next) && next.stamp !== stamp && now();
       });
       run.recovered(at, seenAt);
@@ -43,7 +45,7 @@ export async function goesOn(run: Run, group: Group, eye: RegisterEye): Promise<
     async hasGoneOn(since) {
       for (let renewals = 0; renewals < 7; renewals++) {
         await run.becomes('renewals go on', async () => {
-          const next = await eye.read();
+          const next = await read();
           if (next.stamp === stamp || !isOurs(next)) return false;
           stamp = next.stamp;
           return true;
