@@ -1,4 +1,5 @@
-import type { Counts, Member, Status } from './member.ts';
+import type { Counts, Status } from '../__test__/fixtures/crowd.ts';
+import type { Member } from './member.ts';
 
 /** What was seen so far: faults, elections, messages, broken promises. */
 export class Ledger {

@@ -45,9 +45,9 @@ async function main() {
   });
   const members: Member[] = [];
   for (let number = 1; number <= processes; number++) {
-    members.push(
-      new Member(`process-${number}`, await startProxy(redis.port), { kind, count, records }),
-    );
+    const name = `process-${number}`;
+    const settings = { name, kind, count, records, options: { meta: { process: name } } };
+    members.push(new Member(await startProxy(redis.port), settings));
   }
   const scene: Scene = { redis, kind, members, count, leaseMs };
   const ledger = new Ledger(members);

@@ -1,5 +1,7 @@
 import type { Fault, WaitingRow } from '../fault.ts';
 import { blocked } from './blocked.ts';
+import { churn } from './churn.ts';
+import { crowds } from './crowds.ts';
 import { cutOff } from './cut-off.ts';
 import { deaf } from './deaf.ts';
 import { ended } from './ended.ts';
@@ -40,6 +42,8 @@ export const faults: Fault[] = [
   ...lostData,
   ...memoryLimit,
   ...refused,
+  ...crowds,
+  ...churn,
   ...lateCommands,
   ...clocks,
   ...slowSubscriber,
