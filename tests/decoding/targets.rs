@@ -23,24 +23,18 @@ use serde_json::json;
 pub struct Target {
     pub name: &'static str,
     pub run: fn(&[u8]),
-    /// How many bytes of memory it may need beside a multiple of its input's length.
-    pub memory: u64,
 }
 
-const SMALL: u64 = 64 << 10;
-/// redis-rs makes room for up to 4096 parts of an array as soon as it has read its head, in each of 100 levels.
-const NESTED_HEADS: u64 = 32 << 20;
-
 pub const TARGETS: &[Target] = &[
-    Target { name: "message", run: message, memory: SMALL },
-    Target { name: "announcement", run: announcement, memory: SMALL },
-    Target { name: "instance", run: instance, memory: SMALL },
-    Target { name: "registry-change", run: registry_change, memory: SMALL },
-    Target { name: "answer", run: answer, memory: SMALL },
-    Target { name: "resp", run: resp, memory: NESTED_HEADS },
-    Target { name: "greeting", run: greeting, memory: SMALL },
-    Target { name: "options", run: options, memory: SMALL },
-    Target { name: "url", run: url, memory: SMALL },
+    Target { name: "message", run: message },
+    Target { name: "announcement", run: announcement },
+    Target { name: "instance", run: instance },
+    Target { name: "registry-change", run: registry_change },
+    Target { name: "answer", run: answer },
+    Target { name: "resp", run: resp },
+    Target { name: "greeting", run: greeting },
+    Target { name: "options", run: options },
+    Target { name: "url", run: url },
 ];
 
 // ---- What is published ----------------------------------------------------------------------------------------------
