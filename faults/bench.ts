@@ -19,6 +19,8 @@ export interface Candidates {
 export class Bench {
   readonly leaseMs: number;
   readonly groups: Group[] = [];
+  /** What must hold in every run, where there are candidates beside the groups: each says what is wrong. */
+  readonly judges: (() => string[])[] = [];
   /** Whether bytes on their way pass through this process. */
   carriesBytes = false;
   readonly #candidates: Candidates;

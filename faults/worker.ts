@@ -89,7 +89,10 @@ export class LocalWorker implements Worker {
       story: '',
     };
     // Before it is judged: no disturbance explains what must hold in every run.
-    const found = (bench?.groups ?? []).flatMap((group) => group.judge());
+    const found = [
+      ...(bench?.groups ?? []).flatMap((group) => group.judge()),
+      ...(bench?.judges ?? []).flatMap((judge) => judge()),
+    ];
     if (found.length === 0 && isBad(outcome, boundMs)) {
       const wholeRunMs = await this.#host.worstSince(run.startedAt);
       const stoodStillMs = bench?.carriesBytes ? Math.max(wholeRunMs, ownLateMs) : wholeRunMs;

@@ -27,7 +27,7 @@ export const churn: Fault[] = [
     leaseMs,
     shortRuns: 1,
     longRuns: 20,
-    limitMs: 120_000,
+    limitMs: 60_000,
     async setUp(bench) {
       const redis = await bench.redis();
       const group = bench.group({ url: redis.url, size: 1 });
@@ -57,7 +57,7 @@ export const churn: Fault[] = [
     measures: 'from Redis being back to the end of a start()',
     shortRuns: 1,
     longRuns: 40,
-    limitMs: 120_000,
+    limitMs: 60_000,
     async setUp(bench) {
       const redis = await bench.redis();
       const group = bench.group({ url: redis.url, size: 1 });
@@ -92,7 +92,7 @@ async function churned(
   deed: 'churn' | 'churnUnstarted' = 'churn',
 ): Promise<Leftovers> {
   await run.strike(`${count} rounds`, () => {});
-  const left: Leftovers = await run.settles('all rounds end', one.call(deed, count), 110_000);
+  const left: Leftovers = await run.settles('all rounds end', one.call(deed, count), 50_000);
   await run.prove('all calls were made', () => left.settled > 2 * count);
   run.note(JSON.stringify(left));
   run.expect(left.wrong.length === 0, `every promise settles well: ${left.wrong}`);

@@ -1,28 +1,28 @@
 import type { Fault, WaitingRow } from '../fault.ts';
 import { blocked } from './blocked.ts';
 import { churn } from './churn.ts';
+import { clocks } from './clocks.ts';
 import { crowds } from './crowds.ts';
 import { cutOff } from './cut-off.ts';
 import { deaf } from './deaf.ts';
 import { ended } from './ended.ts';
 import { forged } from './forged.ts';
 import { garbage } from './garbage.ts';
-import { hostile } from './hostile.ts';
-import { slowSubscriber } from './slow-subscriber.ts';
 import { halfOpen } from './half-open.ts';
 import { handedOver } from './handed-over.ts';
+import { hostile } from './hostile.ts';
 import { killed } from './killed.ts';
-import { repeatedCommands } from './repeated-commands.ts';
-import { listeners } from './listeners.ts';
-import { clocks } from './clocks.ts';
 import { lateCommands } from './late-commands.ts';
+import { listeners } from './listeners.ts';
 import { lostData } from './lost-data.ts';
 import { memoryLimit } from './memory-limit.ts';
 import { paused } from './paused.ts';
 import { redisDown } from './redis-down.ts';
 import { refused } from './refused.ts';
+import { repeatedCommands } from './repeated-commands.ts';
 import { reset } from './reset.ts';
 import { slowNetwork } from './slow-network.ts';
+import { slowSubscriber } from './slow-subscriber.ts';
 
 /** Every fault, in the order of the table. */
 export const faults: Fault[] = [
@@ -42,14 +42,14 @@ export const faults: Fault[] = [
   ...lostData,
   ...memoryLimit,
   ...refused,
+  ...slowSubscriber,
+  ...clocks,
+  ...garbage,
+  ...forged,
+  ...hostile,
   ...crowds,
   ...churn,
   ...lateCommands,
-  ...clocks,
-  ...slowSubscriber,
-  ...hostile,
-  ...garbage,
-  ...forged,
 ].sort((a, b) => a.row - b.row);
 
 /** The rows that cannot be run yet. They are named, and never counted as passed. */
