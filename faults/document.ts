@@ -64,7 +64,7 @@ ${measured(lines)}
 _Late_ is a run over its bound. How late the machine itself was is measured beside, by a thread that does nothing but sleep for 1 ms at a time. A recovery passes through four threads in turn; where
 the run was late by no more than four times what that thread was, it is told in parentheses and does not fail the row. Its recovery counts in the figures all the same, with nothing taken off.
 
-_Disturbed_ is a run that failed while the machine stood still for longer than a renewal interval (L/5): then it was struck by more than its fault. It is told here and repeated, five times in
+_Disturbed_ is a run that failed where a thread of its processes, ready to run, had to wait for a core for longer than a renewal interval (L/5), or where the machine as a whole stood still for so long: then it was struck by more than its fault. It is told here and repeated, five times in
 twenty runs at most. What the oracle finds counts all the same: no disturbance explains two leaders.
 
 ## How overlap is judged

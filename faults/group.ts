@@ -10,6 +10,7 @@ import {
 } from '../__test__/fixtures/processes.ts';
 import type { Account } from './judge.ts';
 import { judge } from './judge.ts';
+import { waitsForCore } from './proofs.ts';
 import type { Moment, Run } from './run.ts';
 
 export interface GroupSettings extends Omit<CandidateSettings, 'records' | 'start'> {
@@ -33,6 +34,7 @@ export class Group {
   readonly #settings: GroupSettings;
   readonly #members: Member[] = [];
   #judgedUntil = 0n;
+  #waits = new Map<string, number>();
 
   constructor(settings: GroupSettings) {
     this.#settings = settings;
@@ -127,6 +129,14 @@ export class Group {
   kill(one: CandidateProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<bigint> {
     this.mayEnd(one);
     return one.kill(signal);
+  }
+
+  /** The longest time in ms for which a thread of its processes has waited for a core, in all, since the last call. */
+  starvedMs(): number {
+    const before = this.#waits;
+    this.#waits = new Map(this.living.flatMap(({ pid }) => [...waitsForCore(pid)]));
+    const since = [...this.#waits].map(([thread, ms]) => ms - (before.get(thread) ?? 0));
+    return Math.max(0, ...since);
   }
 
   /** What is wrong since the last judgement, whatever the fault was. */

@@ -93,11 +93,12 @@ export class LocalWorker implements Worker {
       ...(bench?.groups ?? []).flatMap((group) => group.judge()),
       ...(bench?.judges ?? []).flatMap((judge) => judge()),
     ];
+    const starvedMs = Math.max(0, ...(bench?.groups ?? []).map((group) => group.starvedMs()));
     if (found.length === 0 && isBad(outcome, boundMs)) {
       const wholeRunMs = await this.#host.worstSince(run.startedAt);
-      const stoodStillMs = bench?.carriesBytes ? Math.max(wholeRunMs, ownLateMs) : wholeRunMs;
+      const stoodStillMs = Math.max(wholeRunMs, starvedMs, bench?.carriesBytes ? ownLateMs : 0);
       if (stoodStillMs > leaseMs / 5) {
-        outcome.disturbed = `the machine stood still for ${stoodStillMs.toFixed(0)} ms`;
+        outcome.disturbed = `what had to run had to wait for ${stoodStillMs.toFixed(0)} ms`;
       }
     }
     for (const one of found) run.violate(one);
