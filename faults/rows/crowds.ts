@@ -25,7 +25,7 @@ export const crowds: Fault[] = [
     shortRuns: 1,
     longRuns: 20,
     alone: true,
-    limitMs: 180_000,
+    limitMs: 90_000,
     setUp: (bench) => startedAtOnce(bench, 1000),
   },
   {
@@ -37,7 +37,7 @@ export const crowds: Fault[] = [
     shortRuns: 1,
     longRuns: 20,
     alone: true,
-    limitMs: 180_000,
+    limitMs: 90_000,
     setUp: (bench) => loseTheirLeader(bench, 500),
   },
   {
@@ -176,10 +176,10 @@ async function startedAtOnce(bench: Bench, count: number) {
     const startedAt = await run.strike(`${count} start`, () => {
       started = throng.start();
     });
-    const first = await run.becomes('one is elected', () => throng.elected(startedAt), 60_000);
+    const first = await run.becomes('one is elected', () => throng.elected(startedAt), 20_000);
     run.recovered(startedAt, first.at);
-    await run.settles('all start() resolve', started, 120_000);
-    await run.becomes('all name one leader', () => throng.agrees(), 60_000);
+    await run.settles('all start() resolve', started, 30_000);
+    await run.becomes('all name one leader', () => throng.agrees(), 20_000);
     const listed = (await throng.crowds[0]!.call('instances')) as number[];
     await run.prove(`all ${count} are there`, () => listed.every((length) => length === count));
     run.expect(throng.elections.length === 1, `one election, not ${throng.elections.length}`);
@@ -194,19 +194,19 @@ async function loseTheirLeader(bench: Bench, count: number) {
     const group = bench.group({ url: redis.url, size: 1 });
     const { leader } = await group.steady();
     const throng = await gather(bench, redis.url, count, { leaseMs: bench.leaseMs });
-    await run.settles('all start() resolve', throng.start(), 120_000);
+    await run.settles('all start() resolve', throng.start(), 30_000);
     await run.becomes(
       'all name the leader',
       async () => {
         return (await throng.look()).every((one) => one.leader === leader.id);
       },
-      60_000,
+      20_000,
     );
     const killedAt = await run.strike('SIGKILL to the leader', () => group.kill(leader));
     await run.prove('it is gone', () => leader.hasExited);
-    const next = await run.becomes('one is elected', () => throng.elected(killedAt), 60_000);
+    const next = await run.becomes('one is elected', () => throng.elected(killedAt), 20_000);
     run.recovered(killedAt, next.at);
-    await run.becomes('all name one leader', () => throng.agrees(), 60_000);
+    await run.becomes('all name one leader', () => throng.agrees(), 20_000);
     run.expect(throng.elections.length === 1, `one election, not ${throng.elections.length}`);
     await throng.end();
     await redis.stop();

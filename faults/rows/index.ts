@@ -64,4 +64,10 @@ export const waitingRows: WaitingRow[] = [
     title: 'READONLY (demoted master); Cluster resharding and failover',
     waitsFor: 'Sentinel and Cluster support',
   },
+  {
+    row: 23,
+    title: 'clock rates ±10 %',
+    waitsFor:
+      'a clock that can be given to the addon; in the simulation each node has its own rate',
+  },
 ];

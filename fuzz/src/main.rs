@@ -62,7 +62,7 @@ fuzz_target!(init: { LazyLock::force(&RUN); }, |bytes: &[u8]| {
 
 fuzz_mutator!(|bytes: &mut [u8], size: usize, room: usize, seed: u32| {
     // One in three changes is libFuzzer's own, which knows what the code compares with.
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         return fuzzer_mutate(bytes, size, room);
     }
     let mut changed = bytes[..size].to_vec();
