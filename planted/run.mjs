@@ -21,7 +21,16 @@ const LIMIT_MS = 300_000;
 const MEMORY_LIMIT_KB = 8_000_000;
 
 function copyWhole() {
-  const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'README.md', 'src', 'tests', 'fixtures'];
+  const sources = [
+    'Cargo.toml',
+    'Cargo.lock',
+    'build.rs',
+    'README.md',
+    'src',
+    'tests',
+    'fixtures',
+    'fuzz',
+  ];
   mkdirSync(whole, { recursive: true });
   for (const source of sources) {
     rmSync(path.join(whole, source), { recursive: true, force: true });
