@@ -13,6 +13,10 @@ process.on('message', async (portion: { fault: number; first: number; runs: numb
   process.send?.('done');
 });
 
+// A bad run is left behind with its bench, and what it still waits for comes to nothing. Told, it does not strike the runs
+// after it.
+process.on('unhandledRejection', (error) => console.error('left behind by a run:', error));
+
 process.on('disconnect', () => process.exit());
 
 // Ctrl-C reaches the whole group; the main process is the one that decides, and its end is heard of as `disconnect`.

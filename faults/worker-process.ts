@@ -32,7 +32,8 @@ export class ProcessWorker implements Worker {
     await new Promise<void>((resolve) => {
       const hear = (outcome: Outcome | 'done') => {
         if (outcome === 'done') return finish();
-        seen += 1;
+        // One that is repeated is not one of those that were asked for.
+        if (outcome.disturbed === undefined) seen += 1;
         ended(outcome);
       };
       // What it had not run yet is not forgotten: it counts as not injected.
