@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisServer } from '../__test__/fixtures/redis-server.ts';
 import { registerKey } from '../__test__/fixtures/register.ts';
+import type { Direction, Which } from '../__test__/fixtures/tcp-proxy.ts';
 import type { Member } from './member.ts';
 
 /** What the faults strike. */
@@ -53,8 +54,15 @@ export class Random {
   }
 }
 
-const directions = ['requests', 'replies', 'both'] as const;
-const which = ['all', 'commands', 'subscriptions'] as const;
+/** Which bytes. A subscription asks for nothing as a rule, so that a fault of its requests alone would strike nothing. */
+const lanes: readonly (readonly [Direction, Which])[] = [
+  ['requests', 'all'],
+  ['requests', 'commands'],
+  ['replies', 'all'],
+  ['replies', 'commands'],
+  ['replies', 'subscriptions'],
+  ['both', 'all'],
+];
 
 export const faults: Fault[] = [
   {
@@ -112,8 +120,8 @@ export const faults: Fault[] = [
     async strike({ members }, random) {
       const { proxy } = random.pick(members);
       const { lateBytes } = proxy.counts;
-      proxy.hold(random.pick(directions), random.pick(which));
-      await sleep(100 + random.upTo(2000));
+      proxy.hold(...random.pick(lanes));
+      await sleep(400 + random.upTo(2000));
       proxy.pass();
       return proxy.counts.lateBytes > lateBytes;
     },
@@ -124,7 +132,7 @@ export const faults: Fault[] = [
     async strike({ members }, random) {
       const { proxy } = random.pick(members);
       const { lostBytes } = proxy.counts;
-      proxy.blackhole(random.pick(directions), random.pick(which));
+      proxy.blackhole(...random.pick(lanes));
       await sleep(500 + random.upTo(2500));
       proxy.pass();
       return proxy.counts.lostBytes > lostBytes;
