@@ -1,11 +1,12 @@
 //! Everything that can happen next, and what follows from it.
 
 use crate::configuration::Configuration;
-use crate::node::{Ground, Part};
+use crate::canonical::Live;
+use crate::node::{Ground, Part, permit};
 use crate::order;
 use crate::register::execute;
 use crate::rules::Rule;
-use crate::world::{Heard, Kind, Node, Phase, Stamp, TERM_LIMIT, World};
+use crate::world::{Heard, Kind, Node, Pending, Phase, Stamp, TERM_LIMIT, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -15,8 +16,9 @@ pub enum Action {
     SendRenewal(usize),
     SendRelease(usize),
     SendTake(usize, Ground),
-    /// The server applies the command that a node waits for; a second delivery may follow.
-    Apply { node: usize, again: bool },
+    /// The server applies the command that a node waits for; a second delivery may follow. Where answers take no time, this
+    /// one is received at once, or never.
+    Apply { node: usize, again: bool, answered: bool },
     ApplyLingering(usize),
     ApplyLate(usize),
     Receive(usize),
@@ -96,11 +98,16 @@ fn of_node(world: &World, configuration: &Configuration, i: usize, actions: &mut
             }
             actions.push(Action::GiveUp { node: i, is_late: false });
         } else {
-            actions.push(Action::Apply { node: i, again: false });
-            if left.doubles > 0 {
-                actions.push(Action::Apply { node: i, again: true });
+            let outcomes: &[bool] = if configuration.answers_travel { &[true] } else { &[true, false] };
+            for answered in outcomes.iter().copied() {
+                actions.push(Action::Apply { node: i, again: false, answered });
+                if left.doubles > 0 {
+                    actions.push(Action::Apply { node: i, again: true, answered });
+                }
             }
-            actions.push(Action::GiveUp { node: i, is_late: false });
+            if configuration.answers_travel {
+                actions.push(Action::GiveUp { node: i, is_late: false });
+            }
             if left.late > 0 {
                 actions.push(Action::GiveUp { node: i, is_late: true });
             }
@@ -129,7 +136,8 @@ fn of_node(world: &World, configuration: &Configuration, i: usize, actions: &mut
     if may_send {
         what_is_due(world, configuration, i, actions);
     }
-    if node.phase == Phase::Running && node.reign.is_none() {
+    // A true announcement tells no more than a look.
+    if node.phase == Phase::Running && node.reign.is_none() && configuration.limits.forgeries > 0 {
         announcements(world, i, actions);
     }
 }
@@ -150,14 +158,17 @@ fn what_is_due(world: &World, configuration: &Configuration, i: usize, actions: 
         actions.push(Action::SendRelease(i));
         // The registry's refresh reads the register as well.
     } else if node.phase == Phase::Running && world.ghost.highest < configuration.terms {
-        let mut world = world.clone();
-        let part = Part { world: &mut world, i, configuration };
+        let live = Live::of(world);
         for ground in [Ground::Read, Ground::Heard, Ground::Announced, Ground::Own] {
             if ground == Ground::Own && configuration.off.holds(Rule::OwnRecord) {
                 continue;
             }
-            let Some((_, since)) = part.permit(ground) else { continue };
-            if since.is_none_or(|since| order::may_have_elapsed(part.world, i, since)) {
+            let Some((seen, since)) = permit(world, i, configuration, ground) else { continue };
+            // Refused for certain: no more than a look.
+            if !configuration.answers_travel && !live.may_show(seen.identity, seen.stamp) {
+                continue;
+            }
+            if since.is_none_or(|since| order::may_have_elapsed(world, i, since)) {
                 actions.push(Action::SendTake(i, ground));
             }
         }
@@ -243,7 +254,8 @@ pub fn master_of(world: &World) -> usize {
     usize::from(!world.servers[0].is_master)
 }
 
-pub fn apply(world: &mut World, action: Action, configuration: &Configuration) {
+/// False: the action would be pointless here.
+pub fn apply(world: &mut World, action: Action, configuration: &Configuration) -> bool {
     fn as_part<'a>(world: &'a mut World, i: usize, configuration: &'a Configuration) -> Part<'a> {
         Part { world, i, configuration }
     }
@@ -253,22 +265,8 @@ pub fn apply(world: &mut World, action: Action, configuration: &Configuration) {
         Action::SendRenewal(i) => as_part(world, i, configuration).send_renewal(),
         Action::SendRelease(i) => as_part(world, i, configuration).send_release(),
         Action::SendTake(i, ground) => as_part(world, i, configuration).send_take(ground),
-        Action::Apply { node: i, again } => {
-            let on = usize::from(world.nodes[i].server);
-            let Some(pending) = world.nodes[i].pending else { return };
-            if again {
-                world.left.doubles -= 1;
-                world.keep_late(pending.command);
-            }
-            match execute(world, on, &pending.command, configuration) {
-                Some(reply) => {
-                    world.nodes[i].pending = Some(crate::world::Pending {
-                        answer: Some(reply),
-                        ..pending
-                    });
-                }
-                None => as_part(world, i, configuration).fail(false),
-            }
+        Action::Apply { node: i, again, answered } => {
+            return apply_command(world, i, again, answered, configuration);
         }
         Action::ApplyLingering(i) => {
             let on = usize::from(world.nodes[i].server);
@@ -321,6 +319,44 @@ pub fn apply(world: &mut World, action: Action, configuration: &Configuration) {
     if world.nodes().iter().filter(|node| node.reigns()).count() > 1 {
         world.break_with(crate::world::Broken::TwoLeaders);
     }
+    true
+}
+
+fn apply_command(
+    world: &mut World,
+    i: usize,
+    again: bool,
+    answered: bool,
+    configuration: &Configuration,
+) -> bool {
+    let on = usize::from(world.nodes[i].server);
+    let Some(pending) = world.nodes[i].pending else { return false };
+    if again {
+        world.left.doubles -= 1;
+        world.keep_late(pending.command);
+    }
+    let reply = execute(world, on, &pending.command, configuration);
+    let answer = reply.map(|_| Pending { answer: reply, ..pending });
+    let mut part = Part { world, i, configuration };
+    if reply.is_none() {
+        part.fail(false);
+    } else if configuration.answers_travel {
+        part.node().pending = answer;
+    } else if answered {
+        part.node().pending = answer;
+        part.receive(false);
+    } else {
+        // To lose the answer to a refusal is as good as not to have asked.
+        let is_change = reply.is_some_and(|reply| reply.granted || reply.missing);
+        part.fail(false);
+        if !is_change && !again {
+            return false;
+        }
+    }
+    if world.nodes().iter().filter(|node| node.reigns()).count() > 1 {
+        world.break_with(crate::world::Broken::TwoLeaders);
+    }
+    true
 }
 
 /// A peek that is sent, applied and answered at once.

@@ -70,14 +70,14 @@ fn permutations(world: &World, keys: &[u32; MAX_NODES]) -> impl Iterator<Item = 
 }
 
 /// The stamps and identities that a register may show now or later.
-struct Live {
+pub struct Live {
     stamps: [Stamp; 24],
     count: usize,
     identities: [Identity; 4],
 }
 
 impl Live {
-    fn of(world: &World) -> Self {
+    pub fn of(world: &World) -> Self {
         let [a, b] = world.servers;
         let identities = [a.identity, a.process, b.identity, b.process];
         let mut live = Self { stamps: [0; 24], count: 0, identities };
@@ -108,6 +108,11 @@ impl Live {
             self.stamps[self.count] = stamp;
             self.count += 1;
         }
+    }
+
+    /// Whether a register may be found with this identity and stamp.
+    pub fn may_show(&self, identity: Identity, stamp: Stamp) -> bool {
+        self.identities.contains(&identity) && (stamp == 0 || self.has(stamp))
     }
 
     fn has(&self, stamp: Stamp) -> bool {
@@ -165,7 +170,16 @@ impl<'a> Encoder<'a> {
         late.sort_by_key(|command| (self.token_of(command.holder), command.term, kind_of(command)));
         self.put(late.len() as u8);
         for command in &late {
-            self.command(command);
+            let is_void = match command.kind {
+                Kind::Take { seen, .. } => !self.live.may_show(seen.identity, seen.stamp),
+                Kind::Peek => true,
+                Kind::Renew { .. } | Kind::Release => false,
+            };
+            if world.is_reduced && is_void {
+                self.put(DEAD);
+            } else {
+                self.command(command);
+            }
         }
         let left = world.left;
         for budget in [
@@ -215,7 +229,10 @@ impl<'a> Encoder<'a> {
         }
         self.pending(node.pending);
         self.pending(node.lingering);
-        match node.sight {
+        let sight = node.sight.filter(|sight| {
+            !self.world.is_reduced || self.live.may_show(sight.identity, sight.record.stamp)
+        });
+        match sight {
             None => self.put(NONE),
             Some(sight) => {
                 let holder = self.token_of(sight.record.holder);

@@ -135,8 +135,7 @@ impl Model for Election {
 
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
         let mut next = world.clone();
-        action::apply(&mut next, action, &self.configuration);
-        Some(next)
+        action::apply(&mut next, action, &self.configuration).then_some(next)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

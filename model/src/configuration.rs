@@ -51,6 +51,8 @@ pub struct Configuration {
     pub asks: bool,
     /// Peeks are on their way like other commands. Otherwise a look at the register takes no time: see the crate's page.
     pub peeks_travel: bool,
+    /// Answers are on their way too. Otherwise each comes at once, or never: see the crate's page.
+    pub answers_travel: bool,
     /// Whether there is a replica, and whether it admits writes.
     pub replica: Option<bool>,
 }
@@ -82,6 +84,7 @@ impl Configuration {
         clock_is_right: true,
         asks: false,
         peeks_travel: false,
+        answers_travel: false,
         replica: None,
     };
 
@@ -133,6 +136,7 @@ impl Configuration {
             ghost,
             next_stamp: 1,
             next_identity: 2,
+            is_reduced: self.off == Off::NONE && !self.answers_travel && self.limits.forgeries == 0,
             floors_count: !self.clock_is_right || self.limits.poisons > 0 || self.off != Off::NONE,
         }
     }

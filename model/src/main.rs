@@ -12,7 +12,7 @@ use configuration::{Configuration, Limits};
 fn main() {
     let n = |s: &str| std::env::args().skip(1).find_map(|a| a.strip_prefix(s).and_then(|v| v.strip_prefix('=').map(|v| v.parse::<u8>().unwrap()))).unwrap_or(0);
     let d = |s: &str, d: u8| if n(s) == 0 { d } else { n(s) };
-    let c = Configuration { name: "x", nodes: d("nodes", 3), terms: d("terms", 3), beats: d("beats", 2), is_led: n("cold") == 0, asks: n("asks") > 0, peeks_travel: n("travel") > 0,
+    let c = Configuration { name: "x", nodes: d("nodes", 3), terms: d("terms", 3), beats: d("beats", 2), is_led: n("cold") == 0, asks: n("asks") > 0, peeks_travel: n("peeks") > 0, answers_travel: n("travel")>0,
         anonymous: n("anon") > 0, replica: (n("replica") > 0).then_some(n("replica") > 1), leases: if n("unequal") > 0 { [2,1,1] } else { [1;3] },
         clock_is_right: n("behind") == 0,
         limits: Limits { wipes: n("wipes"), restarts: n("restarts"), late: n("late"), doubles: n("doubles"), moves: n("moves"), promotions: n("promotions"), stops: n("stops"), starts: n("starts"), crashes: n("crashes"), resignations: n("resign"), poisons: n("poisons"), forgeries: n("forge") },

@@ -30,7 +30,7 @@ impl Part<'_> {
         self.configuration.off.holds(rule)
     }
 
-    fn node(&mut self) -> &mut crate::world::Node {
+    pub fn node(&mut self) -> &mut crate::world::Node {
         &mut self.world.nodes[self.i]
     }
 
@@ -85,34 +85,8 @@ impl Part<'_> {
         }
     }
 
-    /// What a take on this ground would name, and since when it has been watched; `None`: it must not be sent.
-    pub fn permit(&self, ground: Ground) -> Option<(Seen, Option<order::Order>)> {
-        let node = &self.world.nodes[self.i];
-        let Sight { record, identity, order } = node.sight?;
-        let is_own = node_of(record.holder) == Some(self.i);
-        if is_own != (ground == Ground::Own) {
-            return None;
-        }
-        let seen = |holder, stamp, watched| {
-            Seen { identity, holder, term: record.term, stamp, watched }
-        };
-        match ground {
-            Ground::Read if is_vacated_here(&record, identity, self.configuration) => {
-                let watched = !self.holds(Rule::VacancyIdentity);
-                Some((seen(0, record.stamp, watched), None))
-            }
-            Ground::Read => Some((seen(record.holder, record.stamp, true), Some(order))),
-            Ground::Heard => {
-                let Heard { stamp, order } = node.heard?;
-                Some((seen(record.holder, stamp, true), Some(order)))
-            }
-            Ground::Announced => Some((seen(0, node.announced?, false), None)),
-            Ground::Own => Some((seen(record.holder, record.stamp, true), None)),
-        }
-    }
-
     pub fn send_take(&mut self, ground: Ground) {
-        let Some((seen, watched_since)) = self.permit(ground) else { return };
+        let Some((seen, watched_since)) = permit(self.world, self.i, self.configuration, ground) else { return };
         if let Some(order) = watched_since {
             order::has_elapsed(self.world, self.i, order);
         }
@@ -315,6 +289,37 @@ impl Part<'_> {
         } else {
             order::is_valid_from_now(self.world, i);
         }
+    }
+}
+
+/// What a take on this ground would name, and since when it has been watched; `None`: it must not be sent.
+pub fn permit(
+    world: &World,
+    i: usize,
+    configuration: &Configuration,
+    ground: Ground,
+) -> Option<(Seen, Option<order::Order>)> {
+    let node = &world.nodes[i];
+    let Sight { record, identity, order } = node.sight?;
+    let is_own = node_of(record.holder) == Some(i);
+    if is_own != (ground == Ground::Own) {
+        return None;
+    }
+    let seen = |holder, stamp, watched| {
+        Seen { identity, holder, term: record.term, stamp, watched }
+    };
+    match ground {
+        Ground::Read if is_vacated_here(&record, identity, configuration) => {
+            let watched = !configuration.off.holds(Rule::VacancyIdentity);
+            Some((seen(0, record.stamp, watched), None))
+        }
+        Ground::Read => Some((seen(record.holder, record.stamp, true), Some(order))),
+        Ground::Heard => {
+            let Heard { stamp, order } = node.heard?;
+            Some((seen(record.holder, stamp, true), Some(order)))
+        }
+        Ground::Announced => Some((seen(0, node.announced?, false), None)),
+        Ground::Own => Some((seen(record.holder, record.stamp, true), None)),
     }
 }
 

@@ -249,6 +249,8 @@ pub struct World {
     pub next_identity: Identity,
     /// Whether floors decide anything here: with a server clock that is right they do not.
     pub floors_count: bool,
+    /// Whether what is certain to be refused counts as absent.
+    pub is_reduced: bool,
 }
 
 impl World {
