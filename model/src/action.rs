@@ -131,9 +131,15 @@ fn of_node(world: &World, configuration: &Configuration, i: usize, actions: &mut
     if left.moves > 0 || is_astray {
         actions.push(Action::MoveConnection(i));
     }
-    let may_send = node.pending.is_none()
-        || (!off.holds(Rule::OneCommand) && node.lingering.is_none());
-    if may_send {
+    let overtakes = node.lingering.is_none()
+        && node.pending.is_some_and(|pending| match pending.command.kind {
+            Kind::Take { .. } => !off.holds(Rule::OneTake),
+            Kind::Renew { .. } => {
+                !off.holds(Rule::ReleaseWaits) && node.reign.is_some_and(|reign| reign.draining)
+            }
+            Kind::Peek | Kind::Release => false,
+        });
+    if node.pending.is_none() || overtakes {
         what_is_due(world, configuration, i, actions);
     }
     // A true announcement tells no more than a look.

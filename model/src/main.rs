@@ -21,3 +21,18 @@ fn main() {
     println!("unique {} generated {} depth {} took {:?} cut {} unmet {:?}", o.unique, o.generated, o.depth, o.took, o.is_cut_short, o.unmet);
     if let Some(p) = o.violation { for (s, a) in p.into_vec() { println!("{a:?}\n    broken {:?}", s.ghost.broken); if a.is_none() { println!("{s:#?}"); } } }
 }
+mod counterexamples;
+#[test]
+fn rows() {
+    for c in counterexamples::ALL {
+        use counterexamples::Expected;
+        if let Expected::Livelock = c.expected { continue; }
+        let o = check::hunt(c.configuration(), std::time::Duration::from_secs(20));
+        let found = match c.expected { Expected::Violation => o.violation.is_some(), Expected::Unmet(g) => o.unmet.contains(&g) && o.violation.is_none(), _ => true };
+        println!("{:24} found {found} unique {} depth {} {:?} cut {}", c.rule, o.unique, o.violation.as_ref().map_or(0, |p| p.clone().into_actions().len()), o.took, o.is_cut_short);
+        if let Some(p) = o.violation { println!("     {:?} {:?}", p.last_state().ghost.broken.unwrap(), p.into_actions()); }
+    }
+}
+mod slow_link;
+#[test]
+fn slow() { use rules::*; for off in [Off::NONE, Off::of(&[Rule::StandBack]), Off::of(&[Rule::OnlyLeadersRenew])] { let o = slow_link::explore(off); println!("slow {} {} {:?}", o.unique, o.stuck.is_some(), o.stuck.map(|p| p.into_actions())); } }

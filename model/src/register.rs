@@ -3,7 +3,7 @@
 use crate::configuration::Configuration;
 use crate::rules::Rule;
 use crate::world::{
-    Broken, Command, Identity, Kind, Record, Reply, Seen, Server, TERM_LIMIT, World,
+    Broken, Command, Identity, Kind, Record, Reply, Seen, Server, TERM_LIMIT, World, node_of,
 };
 
 /// Applies `command` on a server. `None`: it answers with an error, and nothing has changed.
@@ -93,7 +93,7 @@ fn grant(
                     0
                 };
                 let floor = if off.holds(Rule::TermFloor) { floor } else { 0 };
-                let term = (record.term + 1).max(floor + 1).max(time.min(TERM_LIMIT - 1));
+                let term = (record.term + 1).max(floor + 1).max(time).min(TERM_LIMIT);
                 Record { holder, term, beat: 0, stamp, server, lease }
             })
         }
@@ -149,15 +149,17 @@ fn is_well_formed(record: &Record, configuration: &Configuration) -> bool {
 
 fn note_grant(world: &mut World, record: &Record, configuration: &Configuration) {
     let term = record.term;
+    // With a server clock that runs behind, only what the taker has read keeps terms apart.
+    let has_read = node_of(record.holder).map_or(0, |i| world.nodes[i].floor);
+    let counts = configuration.clock_is_right || has_read >= term;
     if let Some(owner) = world.ghost.owners.get_mut(usize::from(term)) {
         let is_taken = *owner != 0;
         *owner = record.holder;
-        if is_taken {
+        if is_taken && counts {
             world.break_with(Broken::TermTwice);
         }
     }
-    // With a server clock that runs behind, terms rise only through what somebody remembers.
-    if term <= world.ghost.highest && configuration.clock_is_right {
+    if term <= world.ghost.highest && counts {
         world.break_with(Broken::TermBackwards);
     }
     if term < TERM_LIMIT {

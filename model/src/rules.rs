@@ -27,8 +27,10 @@ pub enum Rule {
     SightIdentity,
     /// The identity names one history of the data, not one process.
     HistoryIdentity,
-    /// One command at a time: a release waits for the renewal before it, a take for its answer.
-    OneCommand,
+    /// One command at a time: a take waits for the answer to the one before it.
+    OneTake,
+    /// One command at a time: a release waits for the answer to the renewal before it.
+    ReleaseWaits,
     /// An answer that comes after its command was given up is dropped.
     DropLateAnswers,
     /// A vacancy is taken at once only under the identity under which it was granted.
@@ -57,7 +59,7 @@ pub enum Rule {
     StopCloses,
     /// A grant names the term that the record bears.
     GrantTerm,
-    /// A reign ends before its release is sent.
+    /// A reign ends before its release is sent, and no answer extends it afterwards.
     EndBeforeRelease,
     /// A void grant is released, and its node stands back (modelled in `slow_link`).
     StandBack,
