@@ -1,7 +1,7 @@
 //! Everything that can happen next, and what follows from it.
 
-use crate::configuration::Configuration;
 use crate::canonical::Live;
+use crate::configuration::Configuration;
 use crate::node::{Ground, Part, permit};
 use crate::order;
 use crate::register::execute;
@@ -18,7 +18,11 @@ pub enum Action {
     SendTake(usize, Ground),
     /// The server applies the command that a node waits for; a second delivery may follow. Where answers take no time, this
     /// one is received at once, or never.
-    Apply { node: usize, again: bool, answered: bool },
+    Apply {
+        node: usize,
+        again: bool,
+        answered: bool,
+    },
     ApplyLingering(usize),
     ApplyLate(usize),
     Receive(usize),
@@ -26,11 +30,22 @@ pub enum Action {
     /// The core reads the clock for an answer, and is preempted.
     Judge(usize),
     /// A node gives a command up: it is lost, or applied later.
-    GiveUp { node: usize, is_late: bool },
+    GiveUp {
+        node: usize,
+        is_late: bool,
+    },
     Expire(usize),
     AskIsLeader(usize),
-    Hear { node: usize, stamp: Stamp, forged: bool },
-    HearVacancy { node: usize, stamp: Stamp, forged: bool },
+    Hear {
+        node: usize,
+        stamp: Stamp,
+        forged: bool,
+    },
+    HearVacancy {
+        node: usize,
+        stamp: Stamp,
+        forged: bool,
+    },
     CallStop(usize),
     NoticeStop(usize),
     FinishStop(usize),
@@ -61,7 +76,8 @@ pub fn possible(world: &World, configuration: &Configuration, actions: &mut Vec<
     for i in 0..usize::from(world.count) {
         of_node(world, configuration, i, actions);
     }
-    actions.extend((0..world.late.len()).filter(|k| world.late[*k].is_some()).map(Action::ApplyLate));
+    actions
+        .extend((0..world.late.len()).filter(|k| world.late[*k].is_some()).map(Action::ApplyLate));
     of_servers(world, configuration, actions);
 }
 
@@ -98,7 +114,8 @@ fn of_node(world: &World, configuration: &Configuration, i: usize, actions: &mut
             }
             actions.push(Action::GiveUp { node: i, is_late: false });
         } else {
-            let outcomes: &[bool] = if configuration.answers_travel { &[true] } else { &[true, false] };
+            let outcomes: &[bool] =
+                if configuration.answers_travel { &[true] } else { &[true, false] };
             for answered in outcomes.iter().copied() {
                 actions.push(Action::Apply { node: i, again: false, answered });
                 if left.doubles > 0 {
@@ -115,7 +132,11 @@ fn of_node(world: &World, configuration: &Configuration, i: usize, actions: &mut
     }
     if let Some(lingering) = &node.lingering {
         let is_applied = lingering.answer.is_some();
-        actions.push(if is_applied { Action::ReceiveLingering(i) } else { Action::ApplyLingering(i) });
+        actions.push(if is_applied {
+            Action::ReceiveLingering(i)
+        } else {
+            Action::ApplyLingering(i)
+        });
     }
     if node.closed && node.phase == Phase::Running {
         actions.push(Action::NoticeStop(i));
@@ -181,7 +202,11 @@ fn what_is_due(world: &World, configuration: &Configuration, i: usize, actions: 
     }
     let looks = node.phase == Phase::Running || node.in_doubt;
     if looks && node.pending.is_none() {
-        actions.push(if configuration.peeks_travel { Action::SendPeek(i) } else { Action::Look(i) });
+        actions.push(if configuration.peeks_travel {
+            Action::SendPeek(i)
+        } else {
+            Action::Look(i)
+        });
     }
     // What is left to do may lapse at any time.
     if node.phase == Phase::Stopping && node.pending.is_none() {
@@ -194,9 +219,8 @@ fn announcements(world: &World, i: usize, actions: &mut Vec<Action>) {
     let node = &world.nodes[i];
     let Some(sight) = node.sight.filter(|sight| sight.record.holder != 0) else { return };
     let (holder, term) = (sight.record.holder, sight.record.term);
-    let heard = |stamp| {
-        stamp != sight.record.stamp && node.heard.is_none_or(|heard| heard.stamp != stamp)
-    };
+    let heard =
+        |stamp| stamp != sight.record.stamp && node.heard.is_none_or(|heard| heard.stamp != stamp);
     let is_here = sight.record.server == sight.identity && node.announced.is_none();
     let record = world.servers[usize::from(node.server)].record;
     if let Some(record) = record {

@@ -9,8 +9,8 @@
 use std::hash::{Hash, Hasher};
 
 use crate::world::{
-    Command, Identity, Kind, MAX_NODES, Pending, Record, Seen, Stamp, Token, World, node_of, run_of,
-    token,
+    Command, Identity, Kind, MAX_NODES, Pending, Record, Seen, Stamp, Token, World, node_of,
+    run_of, token,
 };
 
 const DEAD: u8 = 255;
@@ -43,8 +43,10 @@ fn key(world: &World, i: usize) -> u32 {
     };
     let pending = node.pending.as_ref().map_or(0, |p| kind(p) * 2 + u32::from(p.answer.is_some()));
     let reign = node.reign.map_or(0, |reign| 1 + u32::from(reign.term) * 8 + u32::from(reign.beat));
-    let sight = node.sight.map_or(0, |s| 1 + u32::from(s.record.term) * 2 + u32::from(s.record.holder > 0));
-    (((((u32::from(node.lease) * 4 + node.phase as u32) * 4 + u32::from(node.run & 3)) * 64 + reign)
+    let sight =
+        node.sight.map_or(0, |s| 1 + u32::from(s.record.term) * 2 + u32::from(s.record.holder > 0));
+    (((((u32::from(node.lease) * 4 + node.phase as u32) * 4 + u32::from(node.run & 3)) * 64
+        + reign)
         * 16
         + pending)
         * 16
@@ -55,16 +57,17 @@ fn key(world: &World, i: usize) -> u32 {
 }
 
 /// New names for the nodes, one arrangement for each order that the keys leave open.
-fn permutations(world: &World, keys: &[u32; MAX_NODES]) -> impl Iterator<Item = [usize; MAX_NODES]> {
-    const ALL: [[usize; 3]; 6] =
-        [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+fn permutations(
+    world: &World,
+    keys: &[u32; MAX_NODES],
+) -> impl Iterator<Item = [usize; MAX_NODES]> {
+    const ALL: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     let count = usize::from(world.count);
     let keys = *keys;
     ALL.into_iter().filter(move |names| {
         let keeps_absent = (count..MAX_NODES).all(|i| names[i] == i);
-        let is_sorted = (0..count).all(|i| {
-            (0..count).all(|j| names[i] >= names[j] || keys[i] <= keys[j])
-        });
+        let is_sorted =
+            (0..count).all(|i| (0..count).all(|j| names[i] >= names[j] || keys[i] <= keys[j]));
         keeps_absent && is_sorted
     })
 }
@@ -261,7 +264,11 @@ impl<'a> Encoder<'a> {
     }
 
     fn order(&mut self, watcher: usize, is_live: bool, order: crate::order::Order) {
-        let bits = if is_live { order.renamed(self.world, watcher, &self.names) } else { 0 };
+        let bits = if is_live || self.world.floors_count {
+            order.renamed(self.world, watcher, &self.names)
+        } else {
+            0
+        };
         self.put((bits & 0xff) as u8);
         self.put((bits >> 8) as u8);
     }

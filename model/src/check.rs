@@ -72,7 +72,7 @@ impl Goal {
             Goal::LeadsAfterStop => limits.stops > 0,
             Goal::LeadsAfterPromotion => limits.promotions > 0,
             Goal::LeadsAfterPoison => limits.poisons > 0,
-            Goal::BothLead => configuration.nodes > 1 && configuration.terms > 1,
+            Goal::BothLead => configuration.nodes > 1 && configuration.terms > 1 && is_led,
             Goal::LeadsAgain => limits.starts > 0,
         }
     }
@@ -171,6 +171,8 @@ pub struct Outcome {
     pub violation: Option<Path<World, Action>>,
     /// Goals that apply and were never met.
     pub unmet: Vec<Goal>,
+    /// How many goals were met.
+    pub met: u32,
     /// The time was up before all was seen.
     pub is_cut_short: bool,
 }
@@ -194,10 +196,10 @@ fn run(configuration: Configuration, hunts: bool, threads: usize, limit: Duratio
     let took = began.elapsed();
     let met = met.load(Ordering::Relaxed);
     let violation = checker.discovery("safe");
-    let unmet = Goal::ALL
+    let (reached, unmet): (Vec<Goal>, Vec<Goal>) = Goal::ALL
         .into_iter()
-        .filter(|goal| goal.applies(&configuration) && met & (1 << *goal as u32) == 0)
-        .collect();
+        .filter(|goal| goal.applies(&configuration))
+        .partition(|goal| met & (1 << *goal as u32) != 0);
     Outcome {
         unique: checker.unique_state_count(),
         generated: checker.state_count(),
@@ -206,5 +208,6 @@ fn run(configuration: Configuration, hunts: bool, threads: usize, limit: Duratio
         is_cut_short: violation.is_none() && took >= limit,
         violation,
         unmet,
+        met: reached.len() as u32,
     }
 }

@@ -1,7 +1,7 @@
 //! What one run of the checker explores: who takes part, which faults, how many of each.
 
 use crate::rules::Off;
-use crate::world::{MAX_NODES, Node, Record, Reign, Server, World, token};
+use crate::world::{Broken, MAX_NODES, Node, Record, Reign, Server, World, token};
 
 /// How many of each fault a run may bring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -55,6 +55,8 @@ pub struct Configuration {
     pub answers_travel: bool,
     /// Whether there is a replica, and whether it admits writes.
     pub replica: Option<bool>,
+    /// The one violation that is looked for; `None`: any.
+    pub wanted: Option<Broken>,
 }
 
 impl Configuration {
@@ -86,6 +88,7 @@ impl Configuration {
         peeks_travel: false,
         answers_travel: false,
         replica: None,
+        wanted: None,
     };
 
     pub fn first_world(&self) -> World {
@@ -98,7 +101,8 @@ impl Configuration {
         if self.is_led {
             let holder = token(0, 0);
             let server = if self.anonymous { 0 } else { 1 };
-            record = Some(Record { holder, term: 1, beat: 0, stamp: 1, server, lease: self.leases[0] });
+            record =
+                Some(Record { holder, term: 1, beat: 0, stamp: 1, server, lease: self.leases[0] });
             let reign = Reign {
                 term: 1,
                 beat: 0,
@@ -137,6 +141,7 @@ impl Configuration {
             next_stamp: 1,
             next_identity: 2,
             is_reduced: self.off == Off::NONE && !self.answers_travel && self.limits.forgeries == 0,
+            wanted: self.wanted,
             floors_count: !self.clock_is_right || self.limits.poisons > 0 || self.off != Off::NONE,
         }
     }

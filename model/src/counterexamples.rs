@@ -4,12 +4,13 @@
 use crate::check::Goal;
 use crate::configuration::{Configuration, Limits};
 use crate::rules::{Off, Rule};
+use crate::world::Broken;
 
 /// What the checker must find with the rules off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// A violation of safety.
-    Violation,
+    /// This violation of safety.
+    Violation(Broken),
     /// That a goal cannot be reached any more.
     Unmet(Goal),
     /// A healthy node that never leads (`slow_link`).
@@ -37,8 +38,9 @@ const fn fall(
     story: &'static str,
     off: &'static [Rule],
     world: Configuration,
+    broken: Broken,
 ) -> Counterexample {
-    Counterexample { rule, story, off, world, expected: Expected::Violation }
+    Counterexample { rule, story, off, world, expected: Expected::Violation(broken) }
 }
 
 pub const ALL: &[Counterexample] = &[
@@ -47,73 +49,77 @@ pub const ALL: &[Counterexample] = &[
         "two wipes in a row, and what was missing is taken",
         &[Rule::Placeholder],
         Configuration { limits: Limits { wipes: 2, ..LIMITS }, ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "renewal-creates-nothing",
         "a late renewal and a late release on a wiped register",
         &[Rule::RenewalCreatesNothing],
         Configuration { limits: Limits { wipes: 1, late: 2, resignations: 1, ..LIMITS }, ..THREE },
+        Broken::TwoLeaders,
     ),
     fall(
         "compare-holder",
         "a forged vacancy names the public stamp",
         &[Rule::CompareHolder],
         Configuration { limits: Limits { forgeries: 1, ..LIMITS }, ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "fresh-stamp",
         "a renewal is repeated with its stamp",
         &[Rule::FreshStamp],
         TWO,
+        Broken::TwoLeaders,
     ),
     fall(
         "higher-beat",
         "a doubled renewal restores an old stamp over a newer one",
         &[Rule::HigherBeat],
         Configuration { limits: Limits { doubles: 1, ..LIMITS }, ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "own-record",
         "a snapshot names an expired leader, which takes at once",
         &[Rule::OwnRecord],
         Configuration { limits: RESTARTED, ..THREE },
+        Broken::TwoLeaders,
     ),
     fall(
         "compare-identity",
         "data are lost under a standing watch",
         &[Rule::CompareIdentity],
         Configuration { limits: RESTARTED, ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "connection-identity",
         "the same where the connection stands for the identity",
         &[Rule::CompareIdentity],
         Configuration { limits: RESTARTED, anonymous: true, ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "history-identity",
         "mastership moves away and back, and run_id does not show it",
         &[Rule::HistoryIdentity],
         Configuration { replica: Some(false), limits: Limits { promotions: 2, ..LIMITS }, ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "end-before-release",
         "the answer to a renewal comes after the release, and extends the reign",
         &[Rule::EndBeforeRelease, Rule::ReleaseWaits],
-        Configuration {
-            answers_travel: true,
-            limits: Limits { resignations: 1, ..LIMITS },
-            ..TWO
-        },
+        Configuration { answers_travel: true, limits: Limits { resignations: 1, ..LIMITS }, ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "vacancy-identity",
         "a fresh server shows a stale vacancy",
         &[Rule::VacancyIdentity],
-        Configuration {
-            limits: Limits { restarts: 1, resignations: 1, ..LIMITS },
-            ..THREE
-        },
+        Configuration { limits: Limits { restarts: 1, resignations: 1, ..LIMITS }, ..THREE },
+        Broken::TwoLeaders,
     ),
     fall(
         "promotion",
@@ -124,6 +130,7 @@ pub const ALL: &[Counterexample] = &[
             limits: Limits { promotions: 1, moves: 1, ..LIMITS },
             ..TWO
         },
+        Broken::TwoLeaders,
     ),
     Counterexample {
         rule: "stand-back",
@@ -144,6 +151,7 @@ pub const ALL: &[Counterexample] = &[
         "a watcher with a short lease takes from a leader with a long one",
         &[Rule::LongestLease],
         Configuration { leases: [2, 1, 1], ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "placeholder-stamp",
@@ -154,18 +162,21 @@ pub const ALL: &[Counterexample] = &[
             limits: Limits { wipes: 2, doubles: 1, ..LIMITS },
             ..TWO
         },
+        Broken::TwoLeaders,
     ),
     fall(
         "only-master",
         "a proxy moves a watcher to a writable replica",
         &[Rule::OnlyMaster],
         Configuration { replica: Some(true), limits: Limits { moves: 1, ..LIMITS }, ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "latch",
         "isLeader() says no, then yes again in the same term",
         &[Rule::Latch],
         Configuration { asks: true, answers_travel: true, ..TWO },
+        Broken::Revived,
     ),
     Counterexample {
         rule: "term-bound",
@@ -179,18 +190,21 @@ pub const ALL: &[Counterexample] = &[
         "an answer 'was missing' begins a watch",
         &[Rule::MissingIsNoSight],
         Configuration { limits: Limits { wipes: 2, ..LIMITS }, ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "sight-identity",
         "a refused take's answer does not say under which identity it was read",
         &[Rule::SightIdentity],
         Configuration { answers_travel: true, limits: RESTARTED, ..TWO },
+        Broken::TwoLeaders,
     ),
     fall(
         "no-adoption",
         "a node adopts what it reads as its own",
         &[Rule::NoAdoption],
         Configuration { answers_travel: true, ..THREE },
+        Broken::TwoLeaders,
     ),
     fall(
         "drop-late-answers",
@@ -201,38 +215,56 @@ pub const ALL: &[Counterexample] = &[
             limits: Limits { resignations: 1, ..LIMITS },
             ..THREE
         },
+        Broken::Revived,
     ),
     fall(
         "own-run-only",
         "a restarted instance finds its own name and leads without a grant",
         &[Rule::OwnRunOnly],
         Configuration { limits: Limits { crashes: 1, starts: 1, ..LIMITS }, ..TWO },
+        Broken::NotGranted,
     ),
     fall(
         "stop-closes",
         "a take is granted after stop()",
         &[Rule::StopCloses],
         Configuration { answers_travel: true, limits: Limits { stops: 1, ..LIMITS }, ..TWO },
+        Broken::LedAfterStop,
     ),
-    fall("compare-stamp", "a renewal under way does not stop a take", &[Rule::CompareStamp], TWO),
+    fall(
+        "compare-stamp",
+        "a renewal under way does not stop a take",
+        &[Rule::CompareStamp],
+        TWO,
+        Broken::TwoLeaders,
+    ),
     fall(
         "term-time",
         "all data are lost, and a term is granted again",
         &[Rule::TermTime],
         Configuration { limits: WIPED, ..TWO },
+        Broken::TermTwice,
     ),
     fall(
         "term-floor",
         "the same with a server clock that runs behind and a taker that knew better",
         &[Rule::TermFloor],
         Configuration { clock_is_right: false, limits: WIPED, ..TWO },
+        Broken::TermTwice,
     ),
-    fall("grant-term", "a grant names another term than the record", &[Rule::GrantTerm], TWO),
+    fall(
+        "grant-term",
+        "a grant names another term than the record",
+        &[Rule::GrantTerm],
+        TWO,
+        Broken::NotGranted,
+    ),
     fall(
         "one-take",
         "two takes of one node are under way",
         &[Rule::OneTake],
         Configuration { answers_travel: true, ..TWO },
+        Broken::TwoTakes,
     ),
     Counterexample {
         rule: "assert",
@@ -252,6 +284,10 @@ pub const ALL: &[Counterexample] = &[
 
 impl Counterexample {
     pub fn configuration(&self) -> Configuration {
-        Configuration { name: self.rule, off: Off::of(self.off), ..self.world }
+        let wanted = match self.expected {
+            Expected::Violation(broken) => Some(broken),
+            Expected::Unmet(_) | Expected::Livelock => None,
+        };
+        Configuration { name: self.rule, off: Off::of(self.off), wanted, ..self.world }
     }
 }

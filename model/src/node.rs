@@ -51,9 +51,8 @@ impl Part<'_> {
         let lease = self.node().lease;
         let command = Command { holder, term, stamp, lease, kind };
         self.node().pending = Some(Pending { command, answer: None, stale: false, judged: false });
-        let is_take = |p: &Option<Pending>| {
-            p.is_some_and(|p| matches!(p.command.kind, Kind::Take { .. }))
-        };
+        let is_take =
+            |p: &Option<Pending>| p.is_some_and(|p| matches!(p.command.kind, Kind::Take { .. }));
         if is_take(&self.node().pending) && is_take(&self.node().lingering) {
             self.world.break_with(Broken::TwoTakes);
         }
@@ -86,7 +85,10 @@ impl Part<'_> {
     }
 
     pub fn send_take(&mut self, ground: Ground) {
-        let Some((seen, watched_since)) = permit(self.world, self.i, self.configuration, ground) else { return };
+        let Some((seen, watched_since)) = permit(self.world, self.i, self.configuration, ground)
+        else {
+            return;
+        };
         if let Some(order) = watched_since {
             order::has_elapsed(self.world, self.i, order);
         }
@@ -167,8 +169,8 @@ impl Part<'_> {
         self.node().in_doubt = false;
         self.node().forget_sights();
         let closed = self.node().closed && self.holds(Rule::StopCloses);
-        let is_running = (self.node().phase == Phase::Running || !self.holds(Rule::StopCloses))
-            && !closed;
+        let is_running =
+            (self.node().phase == Phase::Running || !self.holds(Rule::StopCloses)) && !closed;
         if is_running && !pending.stale {
             self.lead(record.term);
             order::is_valid_by(self.world, i, lingering);
@@ -203,7 +205,8 @@ impl Part<'_> {
     fn conclude_renewal(&mut self, pending: &Pending, beat: u8, reply: Reply, lingering: bool) {
         let (holder, i) = (self.token(), self.i);
         let Reply { granted, record, identity, .. } = reply;
-        let over = Seen { identity, holder: 0, term: record.term, stamp: record.stamp, watched: false };
+        let over =
+            Seen { identity, holder: 0, term: record.term, stamp: record.stamp, watched: false };
         let asserts_own = self.holds(Rule::AssertOwnRecord) && !self.configuration.anonymous;
         let (asserts, latches) = (self.holds(Rule::Assert), self.holds(Rule::Latch));
         let accepts = !self.holds(Rule::EndBeforeRelease);
@@ -273,11 +276,8 @@ impl Part<'_> {
     /// What a node must never do: lead by what it reads.
     fn adopt(&mut self, holder: u8, term: Term) {
         let is_this_run = run_of(holder) == self.node().run;
-        let adopts = if is_this_run {
-            !self.holds(Rule::NoAdoption)
-        } else {
-            !self.holds(Rule::OwnRunOnly)
-        };
+        let adopts =
+            if is_this_run { !self.holds(Rule::NoAdoption) } else { !self.holds(Rule::OwnRunOnly) };
         if !adopts || self.node().phase != Phase::Running || self.node().ended == term {
             return;
         }
@@ -305,9 +305,8 @@ pub fn permit(
     if is_own != (ground == Ground::Own) {
         return None;
     }
-    let seen = |holder, stamp, watched| {
-        Seen { identity, holder, term: record.term, stamp, watched }
-    };
+    let seen =
+        |holder, stamp, watched| Seen { identity, holder, term: record.term, stamp, watched };
     match ground {
         Ground::Read if is_vacated_here(&record, identity, configuration) => {
             let watched = !configuration.off.holds(Rule::VacancyIdentity);

@@ -56,7 +56,7 @@ pub fn execute(
     if granted.is_some() && matches!(command.kind, Kind::Take { .. }) {
         note_grant(world, &shown, configuration);
         if !off.holds(Rule::GrantTerm) {
-            shown.term -= 1;
+            shown.term += 1;
         }
     }
     let missing = missing && off.holds(Rule::Placeholder) && !is_blind_renewal;
@@ -81,24 +81,28 @@ fn grant(
                 Some(Record { holder, term, beat, stamp, server, lease })
             } else {
                 let is_later = beat > record.beat || !off.holds(Rule::HigherBeat);
-                (record.holder == holder && record.term == term && is_later)
-                    .then_some(Record { beat, stamp, ..*record })
+                (record.holder == holder && record.term == term && is_later).then_some(Record {
+                    beat,
+                    stamp,
+                    ..*record
+                })
             }
         }
-        Kind::Take { seen, floor } => {
-            may_take(record, &seen, identity, configuration).then(|| {
-                let time = if configuration.clock_is_right && off.holds(Rule::TermTime) {
-                    world.ghost.highest + 1
-                } else {
-                    0
-                };
-                let floor = if off.holds(Rule::TermFloor) { floor } else { 0 };
-                let term = (record.term + 1).max(floor + 1).max(time).min(TERM_LIMIT);
-                Record { holder, term, beat: 0, stamp, server, lease }
-            })
-        }
-        Kind::Release => (record.holder == holder && record.term == term)
-            .then_some(Record { holder: 0, stamp, ..*record }),
+        Kind::Take { seen, floor } => may_take(record, &seen, identity, configuration).then(|| {
+            let time = if configuration.clock_is_right && off.holds(Rule::TermTime) {
+                world.ghost.highest + 1
+            } else {
+                0
+            };
+            let floor = if off.holds(Rule::TermFloor) { floor } else { 0 };
+            let term = (record.term + 1).max(floor + 1).max(time).min(TERM_LIMIT);
+            Record { holder, term, beat: 0, stamp, server, lease }
+        }),
+        Kind::Release => (record.holder == holder && record.term == term).then_some(Record {
+            holder: 0,
+            stamp,
+            ..*record
+        }),
     }
 }
 

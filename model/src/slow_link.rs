@@ -14,6 +14,8 @@ const LEASE: u8 = 5;
 const ROUND_TRIP: u8 = 4;
 /// The longest that it takes: a take on its way (4), its release (3), and a tick to hear of that.
 pub const BOUND: u8 = 8;
+/// With a rule off: so long that only a circle explains it, 8 L.
+const FOREVER: u8 = 40;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sort {
@@ -46,6 +48,7 @@ pub struct Tick {
 
 pub struct SlowLink {
     pub off: Off,
+    bound: u8,
 }
 
 impl SlowLink {
@@ -88,7 +91,7 @@ impl Model for SlowLink {
     }
 
     fn actions(&self, link: &Link, actions: &mut Vec<Tick>) {
-        if link.healthy_leads || link.waited > BOUND {
+        if link.healthy_leads || link.waited > self.bound {
             return;
         }
         let sends = self.due(link).into_iter().map(Some).chain([None]);
@@ -99,7 +102,8 @@ impl Model for SlowLink {
 
     fn next_state(&self, link: &Link, tick: Tick) -> Option<Link> {
         let mut next = link.clone();
-        let is_released_at_once = next.owes && next.command.is_none() && self.off.holds(Rule::StandBack);
+        let is_released_at_once =
+            next.owes && next.command.is_none() && self.off.holds(Rule::StandBack);
         if is_released_at_once && tick.sends.is_none() {
             // What is owed goes out at once; a slow link delays its arrival, not its sending.
             return None;
@@ -135,23 +139,28 @@ impl Model for SlowLink {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![Property::always("the healthy node leads in time", |_, link: &Link| {
-            link.healthy_leads || link.waited <= BOUND
+        vec![Property::always("the healthy node leads in time", |model: &SlowLink, link: &Link| {
+            link.healthy_leads || link.waited <= model.bound
         })]
     }
 }
 
 pub struct Outcome {
     pub unique: usize,
+    pub generated: usize,
+    pub depth: usize,
     pub seconds: f64,
     pub stuck: Option<Path<Link, Tick>>,
 }
 
 pub fn explore(off: Off) -> Outcome {
     let began = Instant::now();
-    let checker = SlowLink { off }.checker().spawn_bfs().join();
+    let bound = if off == Off::NONE { BOUND } else { FOREVER };
+    let checker = SlowLink { off, bound }.checker().spawn_bfs().join();
     Outcome {
         unique: checker.unique_state_count(),
+        generated: checker.state_count(),
+        depth: checker.max_depth(),
         seconds: began.elapsed().as_secs_f64(),
         stuck: checker.discovery("the healthy node leads in time"),
     }

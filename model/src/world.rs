@@ -251,6 +251,8 @@ pub struct World {
     pub floors_count: bool,
     /// Whether what is certain to be refused counts as absent.
     pub is_reduced: bool,
+    /// The one violation that counts, where a certain one is looked for.
+    pub wanted: Option<Broken>,
 }
 
 impl World {
@@ -259,7 +261,8 @@ impl World {
     }
 
     pub fn fresh_stamp(&mut self) -> Stamp {
-        self.next_stamp = self.next_stamp.checked_add(1).expect("a run is shorter than 250 commands");
+        self.next_stamp =
+            self.next_stamp.checked_add(1).expect("a run is shorter than 250 commands");
         self.next_stamp
     }
 
@@ -269,7 +272,9 @@ impl World {
     }
 
     pub fn break_with(&mut self, broken: Broken) {
-        self.ghost.broken.get_or_insert(broken);
+        if self.wanted.is_none_or(|wanted| wanted == broken) {
+            self.ghost.broken.get_or_insert(broken);
+        }
     }
 
     pub fn leaders(&self) -> impl Iterator<Item = (usize, &Node)> {
