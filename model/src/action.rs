@@ -5,7 +5,7 @@ use crate::configuration::Configuration;
 use crate::node::{Ground, Part, permit};
 use crate::order;
 use crate::register::execute;
-use crate::rules::Rule;
+use crate::rules::{Off, Rule};
 use crate::world::{Heard, Kind, Node, Pending, Phase, Stamp, TERM_LIMIT, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,13 +186,14 @@ fn what_is_due(world: &World, configuration: &Configuration, i: usize, actions: 
         // The registry's refresh reads the register as well.
     } else if node.phase == Phase::Running && world.ghost.highest < configuration.terms {
         let live = Live::of(world);
+        let is_reduced = configuration.off == Off::NONE && !configuration.answers_travel;
         for ground in [Ground::Read, Ground::Heard, Ground::Announced, Ground::Own] {
             if ground == Ground::Own && configuration.off.holds(Rule::OwnRecord) {
                 continue;
             }
             let Some((seen, since)) = permit(world, i, configuration, ground) else { continue };
             // Refused for certain: no more than a look.
-            if !configuration.answers_travel && !live.may_show(seen.identity, seen.stamp) {
+            if is_reduced && !live.may_show(seen.identity, seen.stamp) {
                 continue;
             }
             if since.is_none_or(|since| order::may_have_elapsed(world, i, since)) {

@@ -43,17 +43,9 @@ fn key(world: &World, i: usize) -> u32 {
     };
     let pending = node.pending.as_ref().map_or(0, |p| kind(p) * 2 + u32::from(p.answer.is_some()));
     let reign = node.reign.map_or(0, |reign| 1 + u32::from(reign.term) * 8 + u32::from(reign.beat));
-    let sight =
-        node.sight.map_or(0, |s| 1 + u32::from(s.record.term) * 2 + u32::from(s.record.holder > 0));
-    (((((u32::from(node.lease) * 4 + node.phase as u32) * 4 + u32::from(node.run & 3)) * 64
-        + reign)
-        * 16
-        + pending)
-        * 16
-        + sight)
-        * 4
-        + u32::from(node.owed.is_some()) * 2
-        + u32::from(node.heard.is_some())
+    let own = u32::from(node.lease) * 4 + node.phase as u32;
+    (((own * 8 + u32::from(node.run)) * 1024 + reign) * 16 + pending) * 2
+        + u32::from(node.owed.is_some())
 }
 
 /// New names for the nodes, one arrangement for each order that the keys leave open.

@@ -123,7 +123,7 @@ pub const ALL: &[Counterexample] = &[
     ),
     fall(
         "promotion",
-        "a watch begins on a replica that is promoted; run_id, and scripts that run on replicas",
+        "a watch on a replica that is promoted (run_id, scripts on replicas)",
         &[Rule::HistoryIdentity, Rule::OnlyMaster],
         Configuration {
             replica: Some(false),
@@ -180,9 +180,9 @@ pub const ALL: &[Counterexample] = &[
     ),
     Counterexample {
         rule: "term-bound",
-        story: "a term close to the limit, written once, ends elections",
+        story: "who reads a term close to the limit, written once, never leads again",
         off: &[Rule::TermBound],
-        world: Configuration { limits: Limits { poisons: 1, ..LIMITS }, ..TWO },
+        world: Configuration { nodes: 1, limits: Limits { poisons: 1, ..LIMITS }, ..TWO },
         expected: Expected::Unmet(Goal::LeadsAfterPoison),
     },
     fall(

@@ -40,7 +40,7 @@ pub const DEFAULT: &[Configuration] = &[
     world("3: late, doubled", 3, 2, Limits { late: 1, doubles: 1, ..NO }),
     world("3: two restarts", 3, 2, Limits { restarts: 2, ..NO }),
     world("3: restart, wipe", 3, 2, Limits { restarts: 1, wipes: 1, ..NO }),
-    world("2: restart, wipe, late", 2, 3, Limits { restarts: 1, wipes: 1, late: 1, ..NO }),
+    world("2: restart, wipe, late", 2, 2, Limits { restarts: 1, wipes: 1, late: 1, ..NO }),
     world(
         "3: stop, start, reelect, wipe",
         3,
