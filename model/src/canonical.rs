@@ -236,15 +236,14 @@ impl<'a> Encoder<'a> {
                 self.stamp(sight.record.stamp);
                 self.identity(sight.record.server);
                 self.identity(sight.identity);
-                let is_live = self.live.has(sight.record.stamp) || sight.record.stamp == 0;
-                self.order(i, is_live, sight.order);
+                self.order(i, sight.order);
             }
         }
         match node.heard {
             None => self.put(NONE),
             Some(heard) => {
                 self.stamp(heard.stamp);
-                self.order(i, self.live.has(heard.stamp), heard.order);
+                self.order(i, heard.order);
             }
         }
         self.optional_stamp(node.announced);
@@ -255,12 +254,8 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    fn order(&mut self, watcher: usize, is_live: bool, order: crate::order::Order) {
-        let bits = if is_live || self.world.floors_count {
-            order.renamed(self.world, watcher, &self.names)
-        } else {
-            0
-        };
+    fn order(&mut self, watcher: usize, order: crate::order::Order) {
+        let bits = order.renamed(self.world, watcher, &self.names);
         self.put((bits & 0xff) as u8);
         self.put((bits >> 8) as u8);
     }

@@ -22,7 +22,7 @@ pub enum Goal {
     LeadsAfterPoison,
     /// The same reign goes on after a wipe.
     OutlivesWipe,
-    /// After a restart the register names the new server while the same reign goes on.
+    /// After a restart or a promotion the register names the new server while the same reign goes on.
     ServerWritten,
     /// Each of two nodes has led in turn.
     BothLead,
@@ -68,7 +68,9 @@ impl Goal {
             Goal::LeadsAfterWipe => limits.wipes > 0,
             Goal::OutlivesWipe => limits.wipes > 0 && is_led,
             Goal::LeadsAfterRestart => limits.restarts > 0,
-            Goal::ServerWritten => limits.restarts > 0 && is_led && !configuration.anonymous,
+            Goal::ServerWritten => {
+                limits.restarts + limits.promotions > 0 && is_led && !configuration.anonymous
+            }
             Goal::LeadsAfterStop => limits.stops > 0,
             Goal::LeadsAfterPromotion => limits.promotions > 0,
             Goal::LeadsAfterPoison => limits.poisons > 0,
@@ -99,7 +101,8 @@ impl Goal {
             Goal::ServerWritten => {
                 let server = world.servers[action::master_of(world)];
                 let is_written = server.record.is_some_and(|r| r.server == server.identity);
-                left.restarts < limits.restarts && is_first(node) && is_written
+                let is_new = left.restarts < limits.restarts || left.promotions < limits.promotions;
+                is_new && is_first(node) && is_written
             }
             Goal::LeadsAfterStop => left.stops < limits.stops,
             Goal::LeadsAfterPromotion => left.promotions < limits.promotions,

@@ -208,13 +208,10 @@ pub const ALL: &[Counterexample] = &[
     ),
     fall(
         "drop-late-answers",
-        "an adopted take is released, and then its answer comes and revives it",
-        &[Rule::NoAdoption, Rule::DropLateAnswers],
-        Configuration {
-            answers_travel: true,
-            limits: Limits { resignations: 1, ..LIMITS },
-            ..THREE
-        },
+        "an adopted take's reign ends, then its answer comes and revives it",
+        // The floor, too, refuses the term that the node has read meanwhile.
+        &[Rule::NoAdoption, Rule::DropLateAnswers, Rule::TermFloor],
+        Configuration { answers_travel: true, limits: Limits { resignations: 1, ..LIMITS }, ..TWO },
         Broken::Revived,
     ),
     fall(
@@ -277,7 +274,11 @@ pub const ALL: &[Counterexample] = &[
         rule: "assert-own-record",
         story: "a leader never writes a new server's name into its record",
         off: &[Rule::AssertOwnRecord],
-        world: Configuration { limits: RESTARTED, ..TWO },
+        world: Configuration {
+            replica: Some(false),
+            limits: Limits { promotions: 1, ..LIMITS },
+            ..TWO
+        },
         expected: Expected::Unmet(Goal::ServerWritten),
     },
 ];

@@ -42,7 +42,8 @@
 //! leases differ (both outside the promise); two masters at a time; `waitReplicas`; `crashDetection`. Liveness is covered by
 //! reachability, and by `slow_link` in ticks. That the library does what the model does is not proven here: its own tests and
 //! its simulator are for that. The checker stores hashes of 64 bits; with ten million states, the odds that two different
-//! ones were taken for the same are about one in 400 000.
+//! ones were taken for the same are about one in 400 000. Equal states are now and then stored twice (late commands that differ only in
+//! their stamps); so the counts may differ a little from run to run, and the depth, with several cores, is not the least.
 
 mod action;
 mod canonical;
