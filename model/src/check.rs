@@ -8,6 +8,7 @@ use stateright::{Checker, Model, Path, Property};
 
 use crate::action::{self, Action};
 use crate::configuration::Configuration;
+use crate::effect;
 use crate::world::World;
 
 /// What must be reachable, so that a model in which nothing can happen proves nothing.
@@ -83,7 +84,7 @@ impl Goal {
         let (limits, left) = (&configuration.limits, &world.left);
         // One that the register names: it has been granted something since the fault, or the fault did not touch it.
         let mut standing = world.leaders().filter(|(i, node)| {
-            let record = world.servers[action::master_of(world)].record;
+            let record = world.servers[effect::master_of(world)].record;
             let holder = crate::world::token(*i, node.run);
             record.is_some_and(|r| r.holder == holder && Some(r.term) == node.reign.map(|r| r.term))
         });
@@ -99,7 +100,7 @@ impl Goal {
             Goal::OutlivesWipe => left.wipes < limits.wipes && is_first(node),
             Goal::LeadsAfterRestart => left.restarts < limits.restarts,
             Goal::ServerWritten => {
-                let server = world.servers[action::master_of(world)];
+                let server = world.servers[effect::master_of(world)];
                 let is_written = server.record.is_some_and(|r| r.server == server.identity);
                 let is_new = left.restarts < limits.restarts || left.promotions < limits.promotions;
                 is_new && is_first(node) && is_written
@@ -138,7 +139,7 @@ impl Model for Election {
 
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
         let mut next = world.clone();
-        action::apply(&mut next, action, &self.configuration).then_some(next)
+        effect::apply(&mut next, action, &self.configuration).then_some(next)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

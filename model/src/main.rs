@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! cargo run --release -p incumbent-model                                  everything, within five minutes
-//! cargo run --release -p incumbent-model -- --big                         with larger worlds: hours, and 16 GB
+//! cargo run --release -p incumbent-model -- --big                         with larger worlds: much longer, and many GB
 //! cargo run --release -p incumbent-model -- --without RULE --trace        what happens without one rule, as a story
 //! cargo run --release -p incumbent-model -- --list                        the rules that can be switched off
 //! ```
 //!
-//! The rules are those of ARCHITECTURE.md. Read `world`, `register`, `node`, `order`, `action`; then `table` and `counterexamples`.
+//! The rules are those of ARCHITECTURE.md. Read `world`, `register`, `node`, `order`, `action`, `effect`; then `table` and `counterexamples`.
 //!
 //! # The state
 //!
@@ -50,6 +50,7 @@ mod canonical;
 mod check;
 mod configuration;
 mod counterexamples;
+mod effect;
 mod node;
 mod order;
 mod register;
@@ -69,7 +70,7 @@ use lexopt::prelude::*;
 
 const USAGE: &str = "\
 usage: incumbent-model [--big] [--list] [--without RULE] [--trace]
-  --big            larger worlds as well: hours, and 16 GB of memory
+  --big            larger worlds as well: at most three hours for each, and many GB of memory
   --list           the rules that can be switched off
   --without RULE   what the checker finds without one rule
   --trace          tell each counterexample as a story";

@@ -73,7 +73,11 @@ pub fn counterexamples(rows: &[Counterexample], is_told: bool) -> bool {
         "{:<24} {:<72} {:>5} {:>8} {:>7}  found",
         "without the rule", "trace", "depth", "states", "seconds"
     );
-    rows.iter().fold(true, |is_good, row| one_counterexample(row, is_told) && is_good)
+    let mut is_good = true;
+    for row in rows {
+        is_good &= one_counterexample(row, is_told);
+    }
+    is_good
 }
 
 fn one_counterexample(row: &Counterexample, is_told: bool) -> bool {
