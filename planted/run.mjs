@@ -30,6 +30,7 @@ function copyWhole() {
     'tests',
     'fixtures',
     'fuzz',
+    'model',
   ];
   mkdirSync(whole, { recursive: true });
   for (const source of sources) {
