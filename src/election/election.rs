@@ -1,6 +1,7 @@
 //! The election's one state machine. `handle_*` tells it what happened, `poll_*` asks it what follows.
 
 mod answers;
+mod crowd;
 mod hints;
 mod transitions;
 
@@ -15,6 +16,7 @@ use super::record::{Holder, Identity, InstanceId, Observation, Record, Role, Sta
 use super::tenure::Tenure;
 use super::timing::{Instant, Timing};
 use super::watch::Watch;
+use crowd::Crowd;
 use hints::HintAllowance;
 
 /// One instance's part in the election of its kind.
@@ -59,6 +61,7 @@ pub struct Election {
     retry_at: Instant,
     peek_at: Option<Instant>,
     hints: HintAllowance,
+    crowd: Crowd,
     /// The last answer was that the register was missing.
     was_missing: bool,
     /// The process does not answer, so it must not lead.
@@ -130,6 +133,7 @@ impl Election {
             retry_at: Instant::default(),
             peek_at: None,
             hints: HintAllowance::default(),
+            crowd: Crowd::default(),
             was_missing: false,
             suspended: false,
             events: VecDeque::new(),
@@ -217,6 +221,12 @@ impl Election {
 
     pub fn handle_resumed(&mut self) {
         self.suspended = false;
+    }
+
+    /// So many instances are known, this one included. A large fleet takes turns, so that it does not come all at once.
+    pub fn handle_fleet_size(&mut self, instances: usize) {
+        let draw = &mut self.draw;
+        self.crowd.resize(instances, self.timing.lease() / 4, draw);
     }
 
     /// The work of a draining leader has settled: it may release.
@@ -419,8 +429,10 @@ impl Election {
         // 5. A vacancy, or a leader that gave no sign of life for its lease, is taken.
         if let Some((at, seen)) = self.next_take()
             && now >= at
+            && !self.looks_first()
         {
             self.watch.drop_announcement();
+            self.crowd.draw_turn(&mut self.draw);
             return Some(Command::Take {
                 seen,
                 holder: self.holder.clone(),
@@ -459,7 +471,12 @@ impl Election {
             return None;
         }
         let permit = self.watch.permit(self.patience, self.hears())?;
-        Some((max(permit.at, self.no_take_before), permit.seen))
+        Some((max(permit.at + self.crowd.turn(), self.no_take_before), permit.seen))
+    }
+
+    /// In a crowd, whoever has heard that another was faster looks before it takes, once.
+    fn looks_first(&self) -> bool {
+        self.crowd.takes_turns() && self.watch.is_doubted()
     }
 
     fn next_peek(&self) -> Option<Instant> {

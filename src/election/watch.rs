@@ -23,6 +23,16 @@ pub(super) struct Sight {
     pub since: Instant,
     /// The receipt of the last one.
     pub latest: Instant,
+    doubt: Doubt,
+}
+
+/// Whether a hint said that the register is not any more as it was read. Anybody may give hints, so one sight is doubted once at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    None,
+    Raised,
+    /// Another read has shown the same.
+    Settled,
 }
 
 /// A heartbeat of the holder and term that were read: a sight of its own.
@@ -61,6 +71,9 @@ impl Watch {
         if let Some(sight) = &mut self.read {
             if sight.observation == observation {
                 sight.latest = now;
+                if sight.doubt == Doubt::Raised {
+                    sight.doubt = Doubt::Settled;
+                }
                 return false;
             }
             if sight.observation.identity != observation.identity {
@@ -80,7 +93,7 @@ impl Watch {
         let since = heard_before.map_or(now, |heard| heard.received);
         self.heard = self.heard.take().filter(is_ahead);
         self.announced = None;
-        self.read = Some(Sight { observation, since, latest: now });
+        self.read = Some(Sight { observation, since, latest: now, doubt: Doubt::None });
         true
     }
 
@@ -95,6 +108,19 @@ impl Watch {
     /// Whether the register was last read with `stamp`.
     pub fn shows(&self, stamp: &Stamp) -> bool {
         self.read.as_ref().is_some_and(|sight| sight.observation.record.stamp == *stamp)
+    }
+
+    /// A hint says that the register has changed.
+    pub fn doubt(&mut self) {
+        if let Some(sight) = &mut self.read
+            && sight.doubt == Doubt::None
+        {
+            sight.doubt = Doubt::Raised;
+        }
+    }
+
+    pub fn is_doubted(&self) -> bool {
+        self.read.as_ref().is_some_and(|sight| sight.doubt == Doubt::Raised)
     }
 
     pub fn hear(&mut self, now: Instant, stamp: Stamp, beat: u64) {
@@ -126,7 +152,7 @@ impl Watch {
     /// When, and over what, this node may take. `hears` tells whether heartbeats reach it: where they do not, an old sight
     /// proves nothing about a leader that goes on, and only two reads of the same stamp, `patience` apart, do.
     pub fn permit(&self, patience: Duration, hears: bool) -> Option<Permit> {
-        let Sight { observation, since, latest } = self.read.as_ref()?;
+        let Sight { observation, since, latest, .. } = self.read.as_ref()?;
         let Observation { record, identity } = observation;
         let seen = |holder: &Option<Holder>, stamp: &Stamp, watched| Seen {
             identity: identity.clone(),

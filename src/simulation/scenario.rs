@@ -27,6 +27,8 @@ pub struct Scenario {
     pub hides_identity: bool,
     /// The service asks whether it leads, and its question latches an expiry.
     pub asks: bool,
+    /// So many instances are believed to be there, most of which nobody ever hears of.
+    pub fleet: usize,
     /// Work of a draining leader takes so long at most.
     pub drain: Nanos,
     /// Blocked longer than this, a leader gives up.
@@ -70,6 +72,7 @@ impl Scenario {
             lease,
             hides_identity,
             asks: random.one_in(2),
+            fleet: random.pick(&[nodes, nodes, nodes, 100, 1000]),
             drain: random.pick(&[0, 0, lease / 20, lease / 2, 2 * lease]),
             max_stall: random.pick(&[1, 1, 2, 5]) * lease,
             network: Network::new(random, interval),
@@ -110,10 +113,11 @@ impl Scenario {
     }
 
     /// Within which one leader stands once nothing goes wrong any more and nothing late is under way: two leases by the slowest
-    /// clock, and half of one for connections to be made anew.
+    /// clock, and half of one for connections to be made anew; and the turns that a large fleet takes.
     pub fn recovery_bound(&self) -> Nanos {
         let slowest = 1_000_000 - RATE_ERROR as u64;
-        (2 * self.lease + self.lease / 2) * 1_000_000 / slowest
+        let turns = if self.fleet > 8 { self.lease / 4 } else { 0 };
+        (2 * self.lease + self.lease / 2 + turns) * 1_000_000 / slowest
     }
 
     /// Beyond what the promise bears.

@@ -131,10 +131,11 @@ impl Election {
         }
     }
 
-    /// A hint that the register has changed is followed by a read, at once while hints are few.
+    /// A hint that the register has changed is followed by a read, at once while hints are few and so are the instances.
     pub(super) fn heed_hint(&mut self, now: Instant) {
-        let at = self.hints.use_one(now, self.timing.renewal_interval());
+        let at = self.hints.use_one(now, self.timing.renewal_interval()) + self.crowd.turn();
         self.peek_at = Some(self.peek_at.map_or(at, |planned| min(planned, at)));
+        self.watch.doubt();
     }
 
     pub(super) fn defer_to(&mut self, now: Instant, heir: Option<&InstanceId>) {

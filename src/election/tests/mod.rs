@@ -3,6 +3,7 @@
 
 mod kit;
 
+mod crowd;
 mod draining;
 mod events;
 mod expiry;

@@ -39,6 +39,7 @@ impl World {
         process.is_suspended = false;
         process.tenure.open();
         process.election.handle_start(node.clock.read(self.now));
+        process.election.handle_fleet_size(self.scenario.fleet);
         self.invariants.heed(self.now, Fact::Started { node: index });
         self.story.tell(self.now, &node.name, || "starts".into());
         self.plan_connect(index, Wire::Commands, 0);

@@ -1,0 +1,72 @@
+//! Large fleets take turns, so that they do not come all at once.
+
+use super::kit::*;
+use crate::election::{Record, Stamp};
+
+/// Followers of one leader, each of which knows of `size` instances.
+fn followers(network: &Network, size: usize) -> (Node, Vec<Node>) {
+    let a = network.leader("a");
+    let followers = (0..100).map(|number| {
+        let mut node = network.follower(&format!("f{number}"));
+        node.election.handle_fleet_size(size);
+        node
+    });
+    let followers = followers.collect();
+    (a, followers)
+}
+
+#[test]
+fn a_few_take_over_the_moment_that_they_may() {
+    let network = Network::new();
+    let (_a, followers) = followers(&network, 8);
+    assert!(followers.iter().all(|node| node.rests() == Some(LEASE)));
+}
+
+#[test]
+fn a_crowd_comes_spread_over_a_quarter_of_the_lease_at_most() {
+    let network = Network::new();
+    let (_a, followers) = followers(&network, 10_000);
+    let waits: Vec<u64> = followers.iter().map(|node| node.rests().unwrap() - LEASE).collect();
+    assert!(waits.iter().all(|wait| *wait <= LEASE / 4), "{waits:?}");
+    let early = waits.iter().filter(|wait| **wait < LEASE / 8).count();
+    assert!((25..75).contains(&early), "{waits:?}");
+    assert!(waits.iter().min().unwrap() < &(LEASE / 20), "somebody comes soon: {waits:?}");
+}
+
+#[test]
+fn whoever_hears_of_a_new_leader_before_its_turn_does_not_come() {
+    let network = Network::new();
+    let (_a, mut followers) = followers(&network, 10_000);
+    network.passes(LEASE);
+    followers.sort_by_key(|node| node.rests());
+    network.passes(followers[0].rests().unwrap() + 1);
+    assert_eq!(followers[0].settles(), ["take"]);
+    for node in &mut followers[1..] {
+        node.listens();
+    }
+    network.passes(LEASE / 4);
+    for node in &mut followers[1..] {
+        assert_eq!(node.settles(), ["peek"], "it looks, and finds the new leader");
+    }
+}
+
+#[test]
+fn turns_are_drawn_anew_so_that_nobody_is_always_the_last() {
+    let network = Network::new();
+    let _a = network.leader("a");
+    let mut b = network.follower("b");
+    b.election.handle_fleet_size(10_000);
+    let mut waits = Vec::new();
+    for number in 0..5 {
+        waits.push(b.rests().unwrap() - LEASE);
+        network.passes(b.rests().unwrap() + 1);
+        assert_eq!(b.loses().command.name(), "take");
+        // The leader was there all the time.
+        network.restores(Some(Record { stamp: Stamp::new(number), ..network.stored() }));
+        network.passes(INTERVAL);
+        b.observes();
+        b.settles();
+    }
+    waits.dedup();
+    assert!(waits.len() > 1, "{waits:?}");
+}
