@@ -46,7 +46,7 @@ export const steps = [
     does: 'the lints of the crate',
     needs: [],
     check: true,
-    run: (context) => clippy(context, ['--all-targets']),
+    run: (context) => clippy(context, ['--workspace', '--all-targets']),
   },
   {
     name: 'clippy-node',
@@ -59,7 +59,13 @@ export const steps = [
     name: 'rust',
     does: 'the tests of the crate',
     needs: ['redis'],
-    run: cargoTests,
+    run: (context) => cargoTests(context, ['--no-fail-fast']),
+  },
+  {
+    name: 'model',
+    does: 'the model of the election, in small',
+    needs: [],
+    run: (context) => cargoTests(context, ['--release', '--package', 'incumbent-model']),
   },
   {
     name: 'package',
@@ -104,8 +110,8 @@ async function faultSuite({ echo }) {
   return { passed, failed: ok ? failed : Math.max(1, failed), output };
 }
 
-async function cargoTests({ echo }) {
-  const { ok, output } = await run('cargo', ['test', '--no-fail-fast'], {
+async function cargoTests({ echo }, args) {
+  const { ok, output } = await run('cargo', ['test', ...args], {
     echo,
     env: { CARGO_TERM_COLOR: 'never' },
   });

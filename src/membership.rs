@@ -1,7 +1,8 @@
 //! Which instances a kind has: pure bookkeeping over what the registry said.
 //!
 //! The registry has a revision that rises with every change. Announced changes are applied in sequence; whoever finds a hole
-//! in the revisions asks for the whole roster. Who is missing from a roster that follows from what was known has left. Who is
+//! in the revisions asks for the whole roster. An answer that is ahead of the announcements, or behind them, as each is at times
+//! since they travel apart, is no hole until they had time to meet. Who is missing from a roster that follows from what was known has left. Who is
 //! missing after a loss of the registry is kept for [`SILENCE_LIMIT`]: the living enter themselves again within that time.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -14,6 +15,9 @@ use crate::election::{InstanceId, Instant, Reply};
 
 /// An instance that has not refreshed its record for so long is gone.
 pub const SILENCE_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long answers and announcements may disagree while no announcement comes, before one counts as lost.
+const MEETING_LIMIT: Duration = Duration::from_millis(250);
 
 /// An instance as the registry holds it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,9 +69,13 @@ pub enum Change {
 
 pub struct Membership {
     own: InstanceId,
-    members: BTreeMap<InstanceId, Member>,
+    members: BTreeMap<InstanceId, InstanceRecord>,
+    /// Those of them that a roster did not list, and since when; they may come back.
+    missing: BTreeMap<InstanceId, Instant>,
     /// The revision up to which all changes are known; `None` when one may have been missed.
     revision: Option<u64>,
+    /// A revision, read beside something else, that is not the known one; and since when they do not come closer.
+    disagreement: Option<(u64, Instant)>,
     /// The revision last read or announced, whatever was missed before.
     latest: Option<u64>,
     events: VecDeque<MembershipEvent>,
@@ -75,12 +83,6 @@ pub struct Membership {
 
 /// A registry that was lost begins anew with a revision far from the last. One that is ahead by no more than this was not lost.
 const MAX_STEP: u64 = 1024;
-
-struct Member {
-    record: InstanceRecord,
-    /// When it was first missing from a roster; it may come back.
-    missing_since: Option<Instant>,
-}
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum MembershipEvent {
@@ -95,7 +97,9 @@ impl Membership {
         Self {
             own,
             members: BTreeMap::new(),
+            missing: BTreeMap::new(),
             revision: None,
+            disagreement: None,
             latest: None,
             events: VecDeque::new(),
         }
@@ -103,16 +107,19 @@ impl Membership {
 
     /// This instance's record as it was last entered: it is listed whatever the registry says.
     pub fn handle_own(&mut self, record: InstanceRecord) {
-        self.members.insert(self.own.clone(), Member { record, missing_since: None });
+        self.members.insert(self.own.clone(), record);
     }
 
-    pub fn handle_change(&mut self, RegistryChange { revision, change }: RegistryChange) {
+    pub fn handle_change(&mut self, now: Instant, announced: RegistryChange) {
+        let RegistryChange { revision, change } = announced;
         match self.revision {
             // Older than the roster that we have.
             Some(known) if revision <= known => return,
             Some(known) if revision == known + 1 => {
                 self.revision = Some(revision);
                 self.latest = Some(revision);
+                let is_ahead = |(read, _): &(u64, Instant)| *read > revision;
+                self.disagreement = self.disagreement.filter(is_ahead).map(|(read, _)| (read, now));
             }
             _ => self.revision = None,
         }
@@ -123,10 +130,10 @@ impl Membership {
     }
 
     /// The registry's revision as it was read beside something else.
-    pub fn handle_revision(&mut self, revision: u64) {
-        if self.revision != Some(revision) {
-            self.revision = None;
-        }
+    pub fn handle_revision(&mut self, now: Instant, revision: u64) {
+        let since = self.disagreement.map_or(now, |(_, since)| since);
+        let is_known = self.revision.is_none_or(|known| known == revision);
+        self.disagreement = (!is_known).then_some((revision, since));
     }
 
     /// Changes may have been missed.
@@ -139,32 +146,36 @@ impl Membership {
             (latest..=latest.saturating_add(MAX_STEP)).contains(&roster.revision)
         });
         self.revision = Some(roster.revision);
+        self.disagreement = None;
         self.latest = Some(roster.revision);
         let listed: HashSet<&str> = roster.instances.iter().map(|record| &*record.id).collect();
-        for (id, member) in &mut self.members {
-            if !listed.contains(id.as_str()) && member.missing_since.is_none() {
-                // An absence that a change explains is over at once.
-                member.missing_since = Some(if was_kept { now - SILENCE_LIMIT } else { now });
-            }
+        let is_missing = |id: &&InstanceId| **id != self.own && !listed.contains(id.as_str());
+        for id in self.members.keys().filter(is_missing) {
+            // An absence that a change explains is over at once.
+            let since = if was_kept { now - SILENCE_LIMIT } else { now };
+            self.missing.entry(id.clone()).or_insert(since);
         }
         for record in &roster.instances {
             self.enter(record.clone());
-        }
-        if let Some(own) = self.members.get_mut(&self.own) {
-            own.missing_since = None;
         }
         self.handle_timeout(now);
     }
 
     /// Lets those go that were missing for too long.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let is_gone = |member: &Member| {
-            member.missing_since.is_some_and(|since| now.since(since) >= SILENCE_LIMIT)
-        };
-        let gone: Vec<InstanceId> =
-            self.members.iter().filter(|(_, m)| is_gone(m)).map(|(id, _)| id.clone()).collect();
+        let is_gone = |since: Instant| now.since(since) >= SILENCE_LIMIT;
+        let gone: Vec<InstanceId> = self
+            .missing
+            .iter()
+            .filter(|(_, since)| is_gone(**since))
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in &gone {
             self.leave(id);
+        }
+        if self.disagreement.is_some_and(|(_, since)| now >= since + MEETING_LIMIT) {
+            self.disagreement = None;
+            self.revision = None;
         }
     }
 
@@ -173,8 +184,9 @@ impl Membership {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let missing = self.members.values().filter_map(|member| member.missing_since);
-        missing.min().map(|since| since + SILENCE_LIMIT)
+        let gone = self.missing.values().min().map(|since| *since + SILENCE_LIMIT);
+        let lost = self.disagreement.map(|(_, since)| since + MEETING_LIMIT);
+        gone.into_iter().chain(lost).min()
     }
 
     pub fn needs_roster(&self) -> bool {
@@ -183,7 +195,12 @@ impl Membership {
 
     /// All instances, this one included, by id.
     pub fn list(&self) -> impl Iterator<Item = &InstanceRecord> {
-        self.members.values().map(|member| &member.record)
+        self.members.values()
+    }
+
+    /// How many instances are known, this one included.
+    pub fn size(&self) -> usize {
+        self.members.len()
     }
 
     fn enter(&mut self, record: InstanceRecord) {
@@ -191,8 +208,8 @@ impl Membership {
         if id == self.own {
             return;
         }
-        let member = Member { record: record.clone(), missing_since: None };
-        if self.members.insert(id, member).is_none() {
+        self.missing.remove(&id);
+        if self.members.insert(id, record.clone()).is_none() {
             self.events.push_back(MembershipEvent::Joined(record));
         }
     }
@@ -201,8 +218,9 @@ impl Membership {
         if *id == self.own {
             return;
         }
-        if let Some(member) = self.members.remove(id) {
-            self.events.push_back(MembershipEvent::Left(member.record));
+        self.missing.remove(id);
+        if let Some(record) = self.members.remove(id) {
+            self.events.push_back(MembershipEvent::Left(record));
         }
     }
 }
@@ -257,9 +275,9 @@ mod tests {
         let mut membership = membership_of_me();
         membership.handle_roster(at(0), &roster(5, &["me"]));
         let change = Change::Enrolled(record("b"));
-        membership.handle_change(RegistryChange { revision: 6, change });
+        membership.handle_change(at(0), RegistryChange { revision: 6, change });
         let change = Change::Left(InstanceId::new("b"));
-        membership.handle_change(RegistryChange { revision: 7, change });
+        membership.handle_change(at(0), RegistryChange { revision: 7, change });
         assert_eq!(told(&mut membership), ["b joined", "b left"]);
         assert!(!membership.needs_roster());
     }
@@ -269,7 +287,7 @@ mod tests {
         let mut membership = membership_of_me();
         membership.handle_roster(at(0), &roster(5, &["me"]));
         let change = Change::Enrolled(record("b"));
-        membership.handle_change(RegistryChange { revision: 8, change });
+        membership.handle_change(at(0), RegistryChange { revision: 8, change });
         assert!(membership.needs_roster());
     }
 
@@ -277,10 +295,40 @@ mod tests {
     fn a_revision_read_beside_something_else_reveals_a_missed_change() {
         let mut membership = membership_of_me();
         membership.handle_roster(at(0), &roster(5, &["me"]));
-        membership.handle_revision(5);
-        assert!(!membership.needs_roster());
-        membership.handle_revision(4);
-        assert!(membership.needs_roster());
+        membership.handle_revision(at(1), 5);
+        assert_eq!(membership.poll_timeout(), None);
+        for other in [4, 7] {
+            membership.handle_revision(at(1), other);
+            assert!(!membership.needs_roster(), "the announcement may be on its way");
+            assert_eq!(membership.poll_timeout(), Some(at(1) + MEETING_LIMIT));
+            membership.handle_timeout(at(1) + MEETING_LIMIT);
+            assert!(membership.needs_roster());
+            membership.handle_roster(at(2), &roster(5, &["me"]));
+        }
+    }
+
+    #[test]
+    fn an_answer_that_overtook_the_announcements_is_no_hole_as_long_as_they_come() {
+        let mut membership = membership_of_me();
+        membership.handle_roster(at(0), &roster(5, &["me"]));
+        membership.handle_revision(at(1), 7);
+        for (seconds, revision) in [(2, 6), (3, 7)] {
+            let change = Change::Enrolled(record("b"));
+            membership.handle_change(at(seconds), RegistryChange { revision, change });
+            membership.handle_timeout(at(seconds));
+            assert!(!membership.needs_roster());
+        }
+        assert_eq!(membership.poll_timeout(), None, "they have met");
+    }
+
+    #[test]
+    fn an_answer_from_before_an_announcement_is_forgotten_with_the_next_one() {
+        let mut membership = membership_of_me();
+        membership.handle_roster(at(0), &roster(5, &["me"]));
+        membership.handle_revision(at(1), 4);
+        let change = Change::Enrolled(record("b"));
+        membership.handle_change(at(1), RegistryChange { revision: 6, change });
+        assert_eq!(membership.poll_timeout(), None);
     }
 
     #[test]
@@ -289,7 +337,7 @@ mod tests {
         membership.handle_roster(at(0), &roster(5, &["me", "a"]));
         told(&mut membership);
         let change = Change::Left(InstanceId::new("a"));
-        membership.handle_change(RegistryChange { revision: 5, change });
+        membership.handle_change(at(0), RegistryChange { revision: 5, change });
         assert_eq!(told(&mut membership), [] as [&str; 0]);
     }
 
@@ -300,7 +348,7 @@ mod tests {
         told(&mut membership);
         membership.handle_roster(at(1), &roster(6, &["me"]));
         let change = Change::Left(InstanceId::new("a"));
-        membership.handle_change(RegistryChange { revision: 6, change });
+        membership.handle_change(at(0), RegistryChange { revision: 6, change });
         assert_eq!(told(&mut membership), ["a left"]);
     }
 
@@ -324,7 +372,7 @@ mod tests {
         membership.handle_roster(at(0), &roster(5, &[]));
         membership.handle_timeout(at(60));
         let change = Change::Left(InstanceId::new("me"));
-        membership.handle_change(RegistryChange { revision: 6, change });
+        membership.handle_change(at(0), RegistryChange { revision: 6, change });
         assert_eq!(membership.list().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["me"]);
     }
 }

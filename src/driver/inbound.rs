@@ -2,13 +2,16 @@
 
 use super::{Done, Driver, Failure, InstanceView, Message, Output, REFRESH_INTERVAL, Sink, Stage};
 use crate::clock;
-use crate::election::{Reply, RequestId, Role};
+use crate::election::{Instant, Reply, RequestId, Role};
 use crate::medium::{Channel, Enrolment, Medium, MediumError, MediumErrorKind, Notice};
 use crate::membership::MembershipEvent;
 use crate::wire;
 
 /// Messages handled in one turn of the loop at most.
 const MESSAGES_PER_TURN: usize = 256;
+/// The same for changes of the registry. A large fleet that starts brings thousands of them, to all candidates of a process at once, and
+/// they share a thread with whoever has to renew in time.
+const CHANGES_PER_TURN: usize = 8;
 
 impl<M: Medium, S: Sink> Driver<M, S> {
     pub(super) fn handle_notice(&mut self, notice: Notice) {
@@ -36,7 +39,10 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             Notice::Announced(announcement) => {
                 self.election.handle_announcement(now, announcement);
             }
-            Notice::Registry(change) => self.membership.handle_change(change),
+            Notice::Registry(change) => {
+                self.membership.handle_change(now, change);
+                self.handle_waiting_changes(now);
+            }
             Notice::Message { channel, payload } => {
                 self.handle_message(channel, payload);
                 self.handle_waiting_messages();
@@ -133,8 +139,17 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     fn note_enrolment(&mut self, enrolment: Enrolment) {
         let now = clock::now();
         self.refresh_at = Some(now + REFRESH_INTERVAL);
-        self.membership.handle_revision(enrolment.revision);
+        self.membership.handle_revision(now, enrolment.revision);
         self.election.handle_observation(now, enrolment.register);
+    }
+
+    fn handle_waiting_changes(&mut self, now: Instant) {
+        for _ in 1..CHANGES_PER_TURN {
+            match self.mailbox.try_next_change() {
+                Some(Notice::Registry(change)) => self.membership.handle_change(now, change),
+                _ => return,
+            }
+        }
     }
 
     // ---- Messages ---------------------------------------------------------------------------------------------------

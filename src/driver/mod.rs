@@ -36,6 +36,8 @@ use stall::{StallGuard, Step};
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// How often at most the whole roster is fetched for changes that were missed.
 const ROSTER_INTERVAL: Duration = Duration::from_millis(200);
+/// A roster takes the server the longer, the more instances it lists.
+const ROSTER_TIME_PER_INSTANCE: Duration = Duration::from_millis(1);
 
 pub struct Settings {
     pub instance: InstanceId,
@@ -101,7 +103,7 @@ enum Done {
     Executed(RequestId, Result<Reply, MediumError>),
     Enrolled(Option<u64>, Result<Enrolment, MediumError>),
     Refreshed(Result<Enrolment, MediumError>),
-    Fetched(Option<(u64, Question)>, Result<Roster, MediumError>),
+    Fetched(Option<(u64, Question)>, Result<Arc<Roster>, MediumError>),
     Subscribed(Result<(), MediumError>),
     JoinedRole,
     Withdrawn,
@@ -185,6 +187,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
 
     /// Hands over what is due. The clock is read before each command, and a grant is dated from that.
     fn send_due(&mut self) {
+        self.election.handle_fleet_size(self.membership.size());
         while self.stage != Stage::Opening
             && let Some(request) = self.election.poll_command(clock::now())
         {
@@ -203,7 +206,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         let is_roster_due =
             self.membership.needs_roster() && self.roster_at.is_none_or(|at| now >= at);
         if is_roster_due && self.is_subscribed && self.stage == Stage::Running {
-            self.roster_at = Some(now + ROSTER_INTERVAL);
+            let by_size = ROSTER_TIME_PER_INSTANCE * self.membership.size() as u32;
+            self.roster_at = Some(now + ROSTER_INTERVAL.max(by_size));
             self.fetch_roster(None);
         }
         if self.resubscribe_at.is_some_and(|at| now >= at) && self.is_taking_part() {

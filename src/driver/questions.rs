@@ -1,5 +1,7 @@
 //! What the process asks, and the answers.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
 use super::{Answer, Done, Driver, Failure, InstanceView, Output, Sink, Stage};
@@ -63,7 +65,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     pub(super) fn handle_roster(
         &mut self,
         question: Option<(u64, Question)>,
-        result: Result<Roster, MediumError>,
+        result: Result<Arc<Roster>, MediumError>,
     ) {
         let roster = match result {
             Ok(roster) => roster,
@@ -78,7 +80,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         self.membership.handle_roster(now, &roster);
         // The register and the list come from one step, so they agree.
         let leader = register::leader_of(&roster.register.shown.record);
-        self.election.handle_observation(now, roster.register);
+        self.election.handle_observation(now, roster.register.clone());
         let Some((question, what)) = question else { return };
         let mut instances =
             self.membership.list().map(|record| self.view_beside(record.clone(), leader.as_ref()));

@@ -117,7 +117,7 @@ impl Medium for Meddled {
         self.check()?;
         self.medium.withdraw().await
     }
-    async fn roster(&self) -> Result<Roster, MediumError> {
+    async fn roster(&self) -> Result<Arc<Roster>, MediumError> {
         self.check()?;
         self.medium.roster().await
     }

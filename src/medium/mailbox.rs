@@ -12,16 +12,19 @@ const MAX_MESSAGES: usize = 65_536;
 const MAX_MESSAGE_BYTES: usize = 64 << 20;
 /// Announcements that wait. They are hints, so dropping some costs time only.
 const MAX_ANNOUNCEMENTS: usize = 4_096;
+/// Changes of the registry that wait. One that is dropped shows as a hole in the revisions.
+const MAX_CHANGES: usize = 4_096;
 
-/// Notices in three queues, so that a flood of messages, or of forged announcements, holds up nothing that steers.
+/// Notices in four queues, so that a flood of messages, of joining instances, or of forged announcements holds up nothing that steers.
 pub fn mailbox() -> (MailboxSender, Mailbox) {
     let (links, link_queue) = mpsc::unbounded_channel();
     let (announcements, announcement_queue) = mpsc::channel(MAX_ANNOUNCEMENTS);
+    let (changes, change_queue) = mpsc::channel(MAX_CHANGES);
     let (messages, message_queue) = mpsc::channel(MAX_MESSAGES);
     let counts = Arc::new(Counts::default());
     (
-        MailboxSender { links, announcements, messages, counts: counts.clone() },
-        Mailbox { link_queue, announcement_queue, message_queue, counts },
+        MailboxSender { links, announcements, changes, messages, counts: counts.clone() },
+        Mailbox { link_queue, announcement_queue, change_queue, message_queue, counts },
     )
 }
 
@@ -30,6 +33,7 @@ pub struct MailboxSender {
     /// Unbounded: at most a few per attempt to connect.
     links: mpsc::UnboundedSender<Notice>,
     announcements: mpsc::Sender<Notice>,
+    changes: mpsc::Sender<Notice>,
     messages: mpsc::Sender<Notice>,
     counts: Arc<Counts>,
 }
@@ -37,6 +41,7 @@ pub struct MailboxSender {
 pub struct Mailbox {
     link_queue: mpsc::UnboundedReceiver<Notice>,
     announcement_queue: mpsc::Receiver<Notice>,
+    change_queue: mpsc::Receiver<Notice>,
     message_queue: mpsc::Receiver<Notice>,
     counts: Arc<Counts>,
 }
@@ -62,9 +67,8 @@ impl MailboxSender {
                 }
                 is_full
             }
-            Notice::Announced(_) | Notice::Registry(_) => {
-                self.announcements.try_send(notice).is_err()
-            }
+            Notice::Announced(_) => self.announcements.try_send(notice).is_err(),
+            Notice::Registry(_) => self.changes.try_send(notice).is_err(),
             _ => self.links.send(notice).is_err(),
         };
         if is_full {
@@ -79,15 +83,21 @@ impl MailboxSender {
 }
 
 impl Mailbox {
-    /// The next notice: of the link first, then announcements, then messages if `takes_messages`.
+    /// The next notice: of the link first, then announcements, then changes, then messages if `takes_messages`.
     /// Never ends while a sender lives; cancelling it loses nothing.
     pub async fn next(&mut self, takes_messages: bool) -> Option<Notice> {
         tokio::select! {
             biased;
             notice = self.link_queue.recv() => notice,
             notice = self.announcement_queue.recv() => notice,
+            notice = self.change_queue.recv() => notice,
             notice = self.message_queue.recv(), if takes_messages => self.settle(notice),
         }
+    }
+
+    /// A change of the registry that waits already, if any.
+    pub fn try_next_change(&mut self) -> Option<Notice> {
+        self.change_queue.try_recv().ok()
     }
 
     /// A message that waits already, if any.

@@ -116,14 +116,14 @@ impl Medium for MemoryMedium {
         Ok(())
     }
 
-    async fn roster(&self) -> Result<Roster, MediumError> {
+    async fn roster(&self) -> Result<Arc<Roster>, MediumError> {
         let mut kind = self.kind();
         kind.sweep();
-        Ok(Roster {
+        Ok(Arc::new(Roster {
             register: kind.peek(),
             revision: kind.revision,
             instances: kind.members.values().map(|member| member.record.clone()).collect(),
-        })
+        }))
     }
 
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {

@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::election::{Command, Reply};
@@ -45,8 +46,8 @@ pub trait Medium: Send + Sync + 'static {
     /// Takes this instance's record out of the registry, and announces it.
     fn withdraw(&self) -> impl Future<Output = Result<(), MediumError>> + Send;
 
-    /// All instances, and the register, read in one step.
-    fn roster(&self) -> impl Future<Output = Result<Roster, MediumError>> + Send;
+    /// All instances, and the register, read in one step that began after the call.
+    fn roster(&self) -> impl Future<Output = Result<Arc<Roster>, MediumError>> + Send;
 
     /// Publishes in order. When it fails, any part of the batch may have gone out.
     fn publish(
@@ -76,7 +77,7 @@ pub struct Enrolment {
 }
 
 /// What a medium tells unasked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Notice {
     /// Commands pass, for the first time or again. Told also to whoever opens a medium that is connected already.
     Connected,

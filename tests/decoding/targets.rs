@@ -104,8 +104,8 @@ fn join_and_leave(change: RegistryChange) {
     let roster = |revision| Roster { register: vacant(), revision, instances: vec![] };
     for revision in [change.revision.saturating_sub(1), change.revision, u64::MAX] {
         membership.handle_roster(now, &roster(revision));
-        membership.handle_change(change.clone());
-        membership.handle_revision(revision);
+        membership.handle_change(now, change.clone());
+        membership.handle_revision(now, revision);
     }
     while membership.poll_event().is_some() {}
 }

@@ -173,8 +173,8 @@ pub async fn kinds_that_look_alike_do_not_touch<F: Fixture>(fixture: &F) {
             }
         );
         node.enroll(&format!("{kind:?}")).await;
-        let roster = node.medium.roster().await.expect("the medium answers").instances;
-        assert_eq!(roster, [node.record(&format!("{kind:?}"))]);
+        let roster = node.medium.roster().await.expect("the medium answers");
+        assert_eq!(roster.instances, [node.record(&format!("{kind:?}"))]);
         node.publish(&[(Channel::All, kind.as_bytes())]).await;
     }
     for (kind, node) in kinds.iter().zip(&mut nodes) {

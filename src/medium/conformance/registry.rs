@@ -15,7 +15,8 @@ impl<M: Medium> Node<M> {
     }
 
     async fn listed(&self) -> Vec<InstanceRecord> {
-        let mut roster = self.medium.roster().await.expect("the medium answers").instances;
+        let roster = self.medium.roster().await.expect("the medium answers");
+        let mut roster = roster.instances.clone();
         roster.sort_by(|one, other| one.id.cmp(&other.id));
         roster
     }

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::connection::Link;
 use super::errors;
+use super::rosters::Desks;
 use super::routing::{MemberId, Routing};
 use super::target::Target;
 use super::{commands, subscriptions};
@@ -39,6 +40,7 @@ pub struct Shared {
     pub address: String,
     state: Mutex<State>,
     routing: Mutex<Routing>,
+    pub desks: Desks,
     /// How long the last successful attempt to connect took, in µs.
     greeting_us: AtomicU64,
     /// The wanted channels have changed.
@@ -82,6 +84,7 @@ impl Hub {
             target,
             state: Mutex::default(),
             routing: Mutex::default(),
+            desks: Desks::default(),
             greeting_us: AtomicU64::new(0),
             routes_changed: Notify::new(),
             moved: watch::channel(()).0,

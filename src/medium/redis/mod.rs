@@ -15,6 +15,7 @@ pub mod greeting;
 mod hub;
 mod keys;
 pub mod reply;
+mod rosters;
 mod routing;
 mod scripts;
 mod subscriptions;
@@ -37,6 +38,7 @@ use self::connection::Link;
 use self::hub::Hub;
 use self::keys::Names;
 use self::reply::{Answer, Unreadable};
+use self::rosters::Desk;
 use self::routing::MemberId;
 use self::scripts::{Call, Script};
 pub use self::target::Target;
@@ -49,6 +51,7 @@ pub struct RedisMedium {
     hub: Arc<Hub>,
     member: MemberId,
     names: Names,
+    desk: Arc<Desk>,
     instance: InstanceId,
     timing: Timing,
     mailbox: MailboxSender,
@@ -71,8 +74,9 @@ impl RedisMedium {
         let names = Names::new(kind, target.db);
         let hub = Hub::of(target);
         let member = hub.shared.join(&mailbox, timing.lease());
+        let desk = hub.shared.desks.of(&names.register);
         let (instance, advised) = (instance.clone(), AtomicU64::new(0));
-        Self { hub, member, names, instance, timing, mailbox, advised }
+        Self { hub, member, names, desk, instance, timing, mailbox, advised }
     }
 
     /// How long anything but a command of the election may take, and how long a late answer is waited for.
@@ -121,6 +125,21 @@ impl RedisMedium {
             let reply = answer.register(link.number)?;
             self.advise_on(&reply, &link);
             read(reply, answer)
+        })
+        .await
+    }
+
+    async fn fetch_roster(&self) -> Result<Roster, MediumError> {
+        self.run_registry(&scripts::ROSTER, vec![], |register, mut answer| {
+            let revision = answer.number()?;
+            let mut instances = Vec::new();
+            for (id, record) in answer.pairs()? {
+                match InstanceRecord::decode(&record) {
+                    Some(record) if record.id.as_bytes() == id => instances.push(record),
+                    _ => self.mailbox.count_malformed(),
+                }
+            }
+            Ok(Roster { register, revision, instances })
         })
         .await
     }
@@ -174,19 +193,8 @@ impl Medium for RedisMedium {
         self.run_registry(&scripts::WITHDRAW, arguments, |_, _| Ok(())).await
     }
 
-    async fn roster(&self) -> Result<Roster, MediumError> {
-        self.run_registry(&scripts::ROSTER, vec![], |register, mut answer| {
-            let revision = answer.number()?;
-            let mut instances = Vec::new();
-            for (id, record) in answer.pairs()? {
-                match InstanceRecord::decode(&record) {
-                    Some(record) if record.id.as_bytes() == id => instances.push(record),
-                    _ => self.mailbox.count_malformed(),
-                }
-            }
-            Ok(Roster { register, revision, instances })
-        })
-        .await
+    async fn roster(&self) -> Result<Arc<Roster>, MediumError> {
+        self.desk.read(self.fetch_roster()).await
     }
 
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {

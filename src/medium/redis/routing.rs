@@ -218,27 +218,36 @@ impl Routing {
         if !matches!(self.state, State::Up(present) if present == connection) {
             return;
         }
-        let Some((last, others)) = self.routes.get(name).and_then(|routes| routes.split_last())
-        else {
-            return;
+        let Some(routes) = self.routes.get(name) else { return };
+        let Some((last, others)) = routes.split_last() else { return };
+        // All routes of a name lead to the same channel. It is read once, however many candidates this process has.
+        let Some(notice) = read(&last.channel, payload) else {
+            return routes.iter().for_each(|route| self.count_malformed(route));
         };
         for route in others {
-            self.hand_over(route, payload.clone());
+            self.hand_over(route, notice.clone());
         }
-        self.hand_over(last, payload);
+        self.hand_over(last, notice);
     }
 
-    fn hand_over(&self, route: &Route, payload: Vec<u8>) {
-        let Some(member) = self.members.get(&route.member) else { return };
-        let notice = match &route.channel {
-            Channel::Election => wire::decode_announcement(&payload).map(Notice::Announced),
-            Channel::Registry => wire::decode_registry_change(&payload).map(Notice::Registry),
-            channel => (payload.len() <= wire::MAX_ENVELOPE_BYTES)
-                .then(|| Notice::Message { channel: channel.clone(), payload }),
-        };
-        match notice {
-            Some(notice) => member.mailbox.send(notice),
-            None => member.mailbox.count_malformed(),
+    fn hand_over(&self, route: &Route, notice: Notice) {
+        if let Some(member) = self.members.get(&route.member) {
+            member.mailbox.send(notice);
         }
+    }
+
+    fn count_malformed(&self, route: &Route) {
+        if let Some(member) = self.members.get(&route.member) {
+            member.mailbox.count_malformed();
+        }
+    }
+}
+
+fn read(channel: &Channel, payload: Vec<u8>) -> Option<Notice> {
+    match channel {
+        Channel::Election => wire::decode_announcement(&payload).map(Notice::Announced),
+        Channel::Registry => wire::decode_registry_change(&payload).map(Notice::Registry),
+        channel => (payload.len() <= wire::MAX_ENVELOPE_BYTES)
+            .then(|| Notice::Message { channel: channel.clone(), payload }),
     }
 }

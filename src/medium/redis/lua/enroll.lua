@@ -9,7 +9,6 @@ local id, instance = ARGV[3], ARGV[4]
 call('HSET', instances_key, id, instance)
 call('ZADD', seen_key, now, id)
 announce_change('"enrolled":' .. instance)
-sweep()
 
 local reply = registry_answer()
 reply[#reply + 1] = YES

@@ -9,13 +9,13 @@
 local instances_key, seen_key, revision_key = KEYS[2], KEYS[3], KEYS[4]
 
 local SILENCE_LIMIT_MS = 2000
+local PATIENT_LIMIT_MS = 10000 -- for whoever was late itself
 local SWEEP_LIMIT = 64 -- so that no script grows long
 local REVISION_LIMIT = 9007199254740992 -- 2^53
 
 local now_us = server_time_us()
 local now_ms = math.floor(now_us / 1000)
 local now = number_text(now_ms)
-local oldest = number_text(now_ms - SILENCE_LIMIT_MS)
 local newest = number_text(now_ms + SILENCE_LIMIT_MS)
 
 -- A lost revision starts from the time, so that one from before the loss does not come back.
@@ -41,7 +41,8 @@ local function forget(id)
   end
 end
 
-local function sweep()
+local function sweep(limit_ms)
+  local oldest = number_text(now_ms - limit_ms)
   for _, id in ipairs(call('ZRANGEBYSCORE', seen_key, '-inf', '(' .. oldest, 'LIMIT', 0, SWEEP_LIMIT)) do
     forget(id)
   end

@@ -79,6 +79,28 @@ async fn a_record_of_which_nobody_knows_when_it_was_heard_is_swept_in_the_end() 
     }
 }
 
+/// When all are late, the server or its clients have too much to do; to sweep the living would make it worse.
+#[tokio::test]
+async fn whoever_comes_late_itself_is_patient_with_the_others() {
+    let fixture = RedisFixture::new();
+    let node = join(&fixture, "svc", "late").await;
+    node.enroll("null").await;
+    let seen = |id: &str, ms_ago: u64| {
+        let at = (clock::wall_ms() - ms_ago).to_string();
+        let _: i64 = fixture.server.query(&["HSET", INSTANCES, id, "{}"]);
+        let _: i64 = fixture.server.query(&["ZADD", SEEN, &at, id]);
+    };
+    let listed = |id: &str| fixture.server.query::<bool>(&["HEXISTS", INSTANCES, id]);
+    seen("silent", 3_000);
+    seen("dead", 12_000);
+    let _: i64 =
+        fixture.server.query(&["ZADD", SEEN, &(clock::wall_ms() - 1_800).to_string(), "late"]);
+    node.refresh().await;
+    assert!(listed("silent") && !listed("dead"));
+    node.refresh().await;
+    assert!(!listed("silent"), "now it is punctual");
+}
+
 #[tokio::test]
 async fn a_time_from_the_future_does_not_keep_a_silent_instance() {
     let fixture = RedisFixture::new();
