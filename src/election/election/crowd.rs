@@ -42,7 +42,7 @@ impl Crowd {
     }
 
     pub fn turn(&self) -> Duration {
-        let nanos = self.spread.as_nanos() * u128::from(self.turn) >> 32;
+        let nanos = (self.spread.as_nanos() * u128::from(self.turn)) >> 32;
         Duration::from_nanos(nanos as u64)
     }
 }
