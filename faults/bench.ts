@@ -21,6 +21,8 @@ export class Bench {
   readonly groups: Group[] = [];
   /** What must hold in every run, where there are candidates beside the groups: each says what is wrong. */
   readonly judges: (() => string[])[] = [];
+  /** For how many ms at most a thread of those candidates has waited for a core. */
+  readonly waits: (() => number)[] = [];
   /** Whether bytes on their way pass through this process. */
   carriesBytes = false;
   readonly #candidates: Candidates;
@@ -68,6 +70,15 @@ export class Bench {
     this.groups.push(group);
     this.after(() => group.end());
     return group;
+  }
+
+  /** The longest time in ms for which a thread of the candidates has waited for a core, in all, since the last call. */
+  starvedMs(): number {
+    return Math.max(
+      0,
+      ...this.groups.map((group) => group.starvedMs()),
+      ...this.waits.map((wait) => wait()),
+    );
   }
 
   /** Ends what the bench does not start itself. */

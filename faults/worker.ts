@@ -93,7 +93,7 @@ export class LocalWorker implements Worker {
       ...(bench?.groups ?? []).flatMap((group) => group.judge()),
       ...(bench?.judges ?? []).flatMap((judge) => judge()),
     ];
-    const starvedMs = Math.max(0, ...(bench?.groups ?? []).map((group) => group.starvedMs()));
+    const starvedMs = bench?.starvedMs() ?? 0;
     if (found.length === 0 && isBad(outcome, boundMs)) {
       const wholeRunMs = await this.#host.worstSince(run.startedAt);
       const stoodStillMs = Math.max(wholeRunMs, starvedMs, bench?.carriesBytes ? ownLateMs : 0);

@@ -9,6 +9,7 @@ import { Records } from '../../__test__/fixtures/oracle.ts';
 import { now } from '../../__test__/fixtures/processes.ts';
 import type { Bench } from '../bench.ts';
 import type { Fault } from '../fault.ts';
+import { waitsForCore } from '../proofs.ts';
 import type { Run } from '../run.ts';
 
 const crowdLeaseMs = 800;
@@ -106,6 +107,7 @@ async function gather(bench: Bench, url: string, count: number, options: object)
   await Promise.all(all.map((crowd) => crowd.spawn()));
   const throng = new Throng(all, records);
   bench.judges.push(() => throng.judge());
+  bench.waits.push(() => throng.starvedMs());
   return throng;
 }
 
@@ -114,6 +116,7 @@ class Throng {
   readonly elections: { id: string; term: number; at: bigint }[] = [];
   readonly #crowds: Crowd[];
   readonly #records: Records;
+  #starvedMs = 0;
 
   constructor(crowds: Crowd[], records: Records) {
     this.#crowds = crowds;
@@ -161,9 +164,17 @@ class Throng {
     return isTwice ? [...overlaps, `a term was granted twice: ${terms.join(', ')}`] : overlaps;
   }
 
+  /** The longest time in ms for which a thread of its processes has waited for a core, in all. */
+  starvedMs(): number {
+    const waits = this.crowds.flatMap(({ pid }) => [...waitsForCore(pid).values()]);
+    this.#starvedMs = Math.max(this.#starvedMs, ...waits);
+    return this.#starvedMs;
+  }
+
   /** Ends it, when all that it told was heard. */
   async end(): Promise<void> {
     await this.look();
+    this.starvedMs();
     for (const crowd of this.crowds) await crowd.kill();
   }
 }
@@ -262,6 +273,7 @@ async function inTurn(bench: Bench) {
     await crowd.spawn();
     const throng = new Throng([crowd], records);
     bench.judges.push(() => throng.judge());
+    bench.waits.push(() => throng.starvedMs());
     await run.settles('all start', throng.start());
     await run.becomes('all name one leader', () => throng.agrees());
     const ids = (await throng.look()).map(({ id }) => id);
