@@ -97,7 +97,7 @@ impl Candidate {
     pub fn start<S: Sink>(
         &self,
         runtime: &Handle,
-        meta: Box<RawValue>,
+        meta: Arc<RawValue>,
         sink: S,
     ) -> Result<Run, AlreadyRunning> {
         let election = lock(&self.resting).take().ok_or(AlreadyRunning)?;

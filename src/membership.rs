@@ -5,10 +5,11 @@
 //! since they travel apart, is no hole until they had time to meet. Who is missing from a roster that follows from what was known has left. Who is
 //! missing after a loss of the registry is kept for [`SILENCE_LIMIT`]: the living enter themselves again within that time.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::election::{InstanceId, Instant, Reply};
@@ -19,21 +20,24 @@ pub const SILENCE_LIMIT: Duration = Duration::from_secs(2);
 /// How long answers and announcements may disagree while no announcement comes, before one counts as lost.
 const MEETING_LIMIT: Duration = Duration::from_millis(250);
 
-/// An instance as the registry holds it.
+/// An instance as the registry holds it. Cheap to clone: every candidate of a process keeps all of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InstanceRecord {
     pub v: u32,
-    pub id: String,
+    #[serde(serialize_with = "write_id", deserialize_with = "read_id")]
+    pub id: InstanceId,
     /// The run's token, which the register holds while this instance leads.
-    pub holder: String,
+    pub holder: Arc<str>,
     /// What the user gave; any JSON value.
-    pub meta: Box<RawValue>,
+    pub meta: Arc<RawValue>,
 }
 
-impl InstanceRecord {
-    pub fn instance(&self) -> InstanceId {
-        InstanceId::new(self.id.as_str())
-    }
+fn write_id<S: Serializer>(id: &InstanceId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(id.as_str())
+}
+
+fn read_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<InstanceId, D::Error> {
+    String::deserialize(deserializer).map(InstanceId::new)
 }
 
 impl PartialEq for InstanceRecord {
@@ -45,11 +49,24 @@ impl PartialEq for InstanceRecord {
     }
 }
 
+/// The whole registry as it was read at one moment, and the register beside it.
 #[derive(Clone, Debug)]
 pub struct Roster {
     pub register: Reply,
     pub revision: u64,
+    /// Sorted by id.
     pub instances: Vec<InstanceRecord>,
+}
+
+impl Roster {
+    pub fn new(register: Reply, revision: u64, mut instances: Vec<InstanceRecord>) -> Self {
+        instances.sort_by(|one, other| one.id.cmp(&other.id));
+        Self { register, revision, instances }
+    }
+
+    fn lists(&self, id: &InstanceId) -> bool {
+        self.instances.binary_search_by(|record| record.id.cmp(id)).is_ok()
+    }
 }
 
 /// A change of the registry, as announced.
@@ -148,17 +165,38 @@ impl Membership {
         self.revision = Some(roster.revision);
         self.disagreement = None;
         self.latest = Some(roster.revision);
-        let listed: HashSet<&str> = roster.instances.iter().map(|record| &*record.id).collect();
-        let is_missing = |id: &&InstanceId| **id != self.own && !listed.contains(id.as_str());
-        for id in self.members.keys().filter(is_missing) {
-            // An absence that a change explains is over at once.
-            let since = if was_kept { now - SILENCE_LIMIT } else { now };
-            self.missing.entry(id.clone()).or_insert(since);
+        // An absence that a change explains is over at once.
+        let since = if was_kept { now - SILENCE_LIMIT } else { now };
+        let (absent, new) = self.compare(&roster.instances);
+        for id in absent {
+            self.missing.entry(id).or_insert(since);
         }
-        for record in &roster.instances {
+        self.missing.retain(|id, _| !roster.lists(id));
+        for record in new {
             self.enter(record.clone());
         }
         self.handle_timeout(now);
+    }
+
+    /// Who is not listed, and what is new. Both are sorted by id: a process of many candidates does this once for each, and all at the
+    /// same moment.
+    fn compare<'a>(
+        &self,
+        listed: &'a [InstanceRecord],
+    ) -> (Vec<InstanceId>, Vec<&'a InstanceRecord>) {
+        let mut members = self.members.values().peekable();
+        let (mut absent, mut new) = (Vec::new(), Vec::new());
+        for record in listed {
+            while let Some(member) = members.next_if(|member| member.id < record.id) {
+                absent.push(member.id.clone());
+            }
+            if members.next_if(|member| member.id == record.id) != Some(record) {
+                new.push(record);
+            }
+        }
+        absent.extend(members.map(|member| member.id.clone()));
+        absent.retain(|id| *id != self.own);
+        (absent, new)
     }
 
     /// Lets those go that were missing for too long.
@@ -204,12 +242,11 @@ impl Membership {
     }
 
     fn enter(&mut self, record: InstanceRecord) {
-        let id = record.instance();
-        if id == self.own {
+        if record.id == self.own {
             return;
         }
-        self.missing.remove(&id);
-        if self.members.insert(id, record.clone()).is_none() {
+        self.missing.remove(&record.id);
+        if self.members.insert(record.id.clone(), record.clone()).is_none() {
             self.events.push_back(MembershipEvent::Joined(record));
         }
     }
@@ -232,7 +269,7 @@ mod tests {
 
     fn record(id: &str) -> InstanceRecord {
         let meta = serde_json::value::RawValue::from_string("\"\"".into()).unwrap();
-        InstanceRecord::new(&Holder::new(&InstanceId::new(id), 1), meta)
+        InstanceRecord::new(&Holder::new(&InstanceId::new(id), 1), meta.into())
     }
 
     fn roster(revision: u64, ids: &[&str]) -> Roster {
@@ -240,7 +277,7 @@ mod tests {
         let identity = Identity::server("s");
         let shown = Observation { record: record_shown, identity };
         let register = Reply { granted: false, missing: false, shown };
-        Roster { register, revision, instances: ids.iter().map(|id| record(id)).collect() }
+        Roster::new(register, revision, ids.iter().map(|id| record(id)).collect())
     }
 
     fn at(seconds: u64) -> Instant {

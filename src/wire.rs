@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -46,9 +47,8 @@ pub fn encode_name(name: &str) -> String {
 }
 
 impl InstanceRecord {
-    pub fn new(holder: &Holder, meta: Box<RawValue>) -> Self {
-        let id = holder.instance().as_str().to_owned();
-        Self { v: VERSION, id, holder: holder.as_str().to_owned(), meta }
+    pub fn new(holder: &Holder, meta: Arc<RawValue>) -> Self {
+        Self { v: VERSION, id: holder.instance(), holder: holder.as_str().into(), meta }
     }
 
     pub fn encode(&self) -> String {
@@ -59,7 +59,7 @@ impl InstanceRecord {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let record: Self = serde_json::from_slice(bytes).ok()?;
         let is_within_limits = record.v == VERSION
-            && record.id.len() <= MAX_NAME_BYTES
+            && record.id.as_str().len() <= MAX_NAME_BYTES
             && record.meta.get().len() <= MAX_META_BYTES
             && depth(record.meta.get().as_bytes()) <= MAX_DEPTH;
         is_within_limits.then_some(record)

@@ -78,7 +78,7 @@ fn instance_records_are_read_and_written_as_documented() {
         if is_written(&case) {
             let holder = Holder::parse(&record.holder).unwrap();
             let meta = RawValue::from_string(record.meta.get().to_owned()).unwrap();
-            let written = InstanceRecord::new(&holder, meta).encode();
+            let written = InstanceRecord::new(&holder, meta.into()).encode();
             assert_eq!(written.as_bytes(), body, "{}", situation(&case));
         }
     }
@@ -114,7 +114,7 @@ fn malformed_registry_changes_are_refused() {
 }
 
 fn shown_record(record: &InstanceRecord) -> Value {
-    json!({ "id": record.id, "holder": record.holder, "meta": record.meta.get() })
+    json!({ "id": record.id.as_str(), "holder": *record.holder, "meta": record.meta.get() })
 }
 
 // ---- Messages -------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 //! The options as lib/options.js hands them over: one JSON text, complete, checked for their types, with every default filled in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -15,7 +16,7 @@ pub struct Options {
     redis: Option<RedisOptions>,
     medium: MediumName,
     pub kind: String,
-    pub meta: Box<RawValue>,
+    pub meta: Arc<RawValue>,
     lease_ms: u64,
     renew_ms: Option<u64>,
     max_stall_ms: Option<f64>,

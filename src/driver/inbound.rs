@@ -193,7 +193,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         let output = match event {
             MembershipEvent::Joined(record) => Output::Joined(self.view(record)),
             MembershipEvent::Left(record) => {
-                self.reception.forget_sender(&record.instance());
+                self.reception.forget_sender(&record.id);
                 Output::Left(InstanceView { record, role: Role::Follower })
             }
         };

@@ -41,7 +41,7 @@ const ROSTER_TIME_PER_INSTANCE: Duration = Duration::from_millis(1);
 
 pub struct Settings {
     pub instance: InstanceId,
-    pub meta: Box<RawValue>,
+    pub meta: Arc<RawValue>,
     /// How long the process may leave a probe unanswered before its leadership is released. `None`: for ever.
     pub max_stall: Option<Duration>,
     /// Whether `Output::Debug` is wanted.

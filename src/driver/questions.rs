@@ -23,7 +23,7 @@ pub enum Question {
     /// Gives the leadership up and contends again; answered once it is released, or has lapsed. Done at once for a follower.
     Reelect,
     /// Replaces this instance's meta; answered once others can see it.
-    SetMeta(Box<RawValue>),
+    SetMeta(Arc<RawValue>),
     Instances,
     Leader,
 }
@@ -109,7 +109,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
 
     /// An instance's role when `leader` is who the register names. Of itself, this instance knows better.
     fn view_beside(&self, record: InstanceRecord, leader: Option<&InstanceId>) -> InstanceView {
-        let id = record.instance();
+        let id = record.id.clone();
         let role = if id == self.settings.instance {
             match self.tenure.is_valid(clock::now) {
                 true => Role::Leader,

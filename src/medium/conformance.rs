@@ -226,7 +226,7 @@ impl<M: Medium> Node<M> {
 
     pub fn record(&self, meta: &str) -> InstanceRecord {
         let meta = RawValue::from_string(meta.to_owned()).expect("the meta is JSON");
-        InstanceRecord::new(&self.holder, meta)
+        InstanceRecord::new(&self.holder, meta.into())
     }
 
     pub async fn enroll(&self, meta: &str) -> Enrolment {

@@ -119,11 +119,8 @@ impl Medium for MemoryMedium {
     async fn roster(&self) -> Result<Arc<Roster>, MediumError> {
         let mut kind = self.kind();
         kind.sweep();
-        Ok(Arc::new(Roster {
-            register: kind.peek(),
-            revision: kind.revision,
-            instances: kind.members.values().map(|member| member.record.clone()).collect(),
-        }))
+        let instances = kind.members.values().map(|member| member.record.clone()).collect();
+        Ok(Arc::new(Roster::new(kind.peek(), kind.revision, instances)))
     }
 
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {

@@ -1,6 +1,6 @@
 //! The class that index.js wraps. See index.d.ts for what users see; native.d.ts shows this one.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use napi::bindgen_prelude::{Buffer, Either, Function};
 use napi_derive::napi;
@@ -19,7 +19,7 @@ use crate::wire::{Format, MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, depth};
 #[napi]
 pub struct NativeCandidate {
     candidate: Candidate,
-    meta: Mutex<Box<RawValue>>,
+    meta: Mutex<Arc<RawValue>>,
     /// `None` before `start` and from `stop` on.
     run: Mutex<Option<Run>>,
 }
@@ -157,8 +157,9 @@ impl NativeCandidate {
             _ => {
                 let meta = argument.unwrap_or_default();
                 check_depth("meta", meta.as_bytes())?;
-                let meta = RawValue::from_string(meta)
-                    .map_err(|cause| error(Code::InvalidOption, cause))?;
+                let meta: Arc<RawValue> = RawValue::from_string(meta)
+                    .map_err(|cause| error(Code::InvalidOption, cause))?
+                    .into();
                 *lock(&self.meta) = meta.clone();
                 Question::SetMeta(meta)
             }

@@ -223,7 +223,7 @@ fn value(answer: &Answer) -> Value<'_> {
 }
 
 fn instance(view: &InstanceView) -> Instance<'_> {
-    Instance { id: &view.record.id, meta: &view.record.meta, state: state(view.role) }
+    Instance { id: view.record.id.as_str(), meta: &view.record.meta, state: state(view.role) }
 }
 
 /// A role by its name in JavaScript, where a draining leader is none.

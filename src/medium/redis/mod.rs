@@ -135,11 +135,11 @@ impl RedisMedium {
             let mut instances = Vec::new();
             for (id, record) in answer.pairs()? {
                 match InstanceRecord::decode(&record) {
-                    Some(record) if record.id.as_bytes() == id => instances.push(record),
+                    Some(record) if record.id.as_str().as_bytes() == id => instances.push(record),
                     _ => self.mailbox.count_malformed(),
                 }
             }
-            Ok(Roster { register, revision, instances })
+            Ok(Roster::new(register, revision, instances))
         })
         .await
     }
