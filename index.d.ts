@@ -230,6 +230,11 @@ export interface CandidateEvents<Meta = any, Message = any> {
  * Every method that returns a promise reports its errors by that promise, and throws none. A
  * rejection that comes from an outage or from a `stop()`, not from a mistake in the call, ends no
  * process when nobody handles it.
+ *
+ * Process warnings are of the type `IncumbentWarning` and bear a code: `WARN_UNKNOWN_OPTION`,
+ * `WARN_UNEQUAL_LEASE` (the instances of a kind differ in `leaseMs`), `WARN_REDIS` (the server lost
+ * what must be kept, or hides what must be read; once in a leadership and once for a connection),
+ * or that of an `error` without a listener.
  */
 export class Candidate<Meta = any, Message = any> extends EventEmitter<
   CandidateEvents<Meta, Message>

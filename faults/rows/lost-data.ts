@@ -60,6 +60,7 @@ async function setUp(bench: Bench, { title, commands, ofAll }: Loss) {
     );
     await reign.isNamedAgain(lostAt);
     await reign.hasGoneOn(lostAt);
+    await reign.isWarnedOf();
     await reign.allAreListed();
   };
 }

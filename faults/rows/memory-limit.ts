@@ -49,6 +49,7 @@ async function setUp(bench: Bench, policy: string) {
     const struckAt = run.note('at the limit');
     await reign.isNamedAgain(struckAt);
     await reign.hasGoneOn(startedBeforeAt);
+    if (policy === 'allkeys-random') await reign.isWarnedOf();
     await eye.send('CONFIG', 'SET', 'maxmemory', '0');
     for (let number = 0; number < fillings; number++) await eye.send('DEL', `filling-${number}`);
     await reign.allAreListed();

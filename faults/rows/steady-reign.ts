@@ -13,6 +13,8 @@ export interface SteadyReign {
   isNamedAgain(at: bigint): Promise<void>;
   /** Waits for so many renewals that those who watch would have taken over; then nothing may have changed. */
   hasGoneOn(since: bigint): Promise<void>;
+  /** The leader has told its process once in this reign that its record was lost. */
+  isWarnedOf(): Promise<void>;
   /** Every process lists every process, and none was taken for gone for longer than 2 s. */
   allAreListed(): Promise<void>;
 }
@@ -55,6 +57,12 @@ export async function goesOn(run: Run, group: Group, eye: RegisterEye): Promise<
       run.expect(group.electedSince(since).length === 0, 'no election');
       const lost = leader.events.filter(({ name, at }) => name === 'defeated' && at > since);
       run.expect(lost.length === 0, 'the leader was told of no loss');
+    },
+
+    async isWarnedOf() {
+      const warnings: { code: string }[] = await leader.call('warnings');
+      const told = warnings.filter(({ code }) => code === 'WARN_REDIS').length;
+      run.expect(told === 1, `one process warning of the loss, not ${told}`);
     },
 
     async allAreListed() {

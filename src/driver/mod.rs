@@ -330,6 +330,11 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 theirs.as_millis(),
                 self.election.timing().lease().as_millis()
             ))),
+            Event::RegisterLost => Output::Warning(Failure::Advice(
+                "the leader's record in Redis was missing or older than it must be, and was written anew: the data was deleted, \
+                 evicted (see maxmemory-policy) or restored from a snapshot; give Incumbent a server that keeps its data"
+                    .into(),
+            )),
             Event::Draining | Event::Stopped => return,
         };
         self.sink.put(output);

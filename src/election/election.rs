@@ -90,6 +90,8 @@ struct Reign {
     /// What to renew over, after a refusal that is no defeat.
     assert_over: Option<Shown>,
     drained: bool,
+    /// Whether `RegisterLost` was told.
+    told_register_lost: bool,
 }
 
 #[derive(Debug)]

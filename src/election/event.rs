@@ -18,6 +18,8 @@ pub enum Event {
     Released,
     /// Another instance of the kind runs with another lease.
     UnequalLease { theirs: std::time::Duration },
+    /// The register had forgotten this reign: its data was lost, or is that of an older snapshot. The reign goes on; told once for each.
+    RegisterLost,
     /// `handle_stop` is done; nothing follows.
     Stopped,
 }

@@ -81,6 +81,9 @@ impl Election {
             // Lost data, or an older snapshot: what we were granted still stands, so we say so over exactly this.
             reign.assert_over = Some(shown());
             reign.next_renewal = now;
+            if !std::mem::replace(&mut reign.told_register_lost, true) {
+                self.events.push_back(Event::RegisterLost);
+            }
         } else if is_ours && record.beat >= beat {
             // A doubled delivery was refused; the first one counts.
         } else {

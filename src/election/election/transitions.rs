@@ -16,6 +16,7 @@ impl Election {
             next_renewal,
             assert_over: None,
             drained: false,
+            told_register_lost: false,
         });
         self.become_candidate();
         self.role = Role::Leader;

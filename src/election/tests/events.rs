@@ -172,5 +172,5 @@ fn a_lost_register_changes_no_followers_leader() {
     }
     assert_eq!(b.follows(), Some("a"));
     assert_eq!(b.events(), []);
-    assert_eq!(a.events(), []);
+    assert_eq!(a.events(), [Event::RegisterLost]);
 }

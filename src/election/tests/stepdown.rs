@@ -87,7 +87,7 @@ fn a_lower_term_is_asserted_over_as_it_was_shown() {
     let stored = network.stored();
     assert_eq!((stored.holder, stored.term), (own.holder, own.term), "the same term goes on");
     assert_eq!(&*stored.server, "server-2");
-    assert_eq!(a.events(), []);
+    assert_eq!(a.events(), [Event::RegisterLost]);
 }
 
 #[test]
@@ -99,8 +99,20 @@ fn a_wiped_register_is_asserted_over_at_once() {
     assert_eq!(a.settles(), ["renew", "assert"], "the placeholder is its own renewal's");
     let stored = network.stored();
     assert_eq!((stored.holder, stored.term), (own.holder, own.term));
-    assert_eq!(a.events(), []);
+    assert_eq!(a.events(), [Event::RegisterLost]);
     assert_eq!(a.rests(), Some(INTERVAL));
+}
+
+#[test]
+fn a_register_that_is_lost_again_and_again_is_told_once_in_a_reign() {
+    let network = Network::new();
+    let mut a = leader_about_to_renew(&network);
+    for _ in 0..3 {
+        network.wipes();
+        a.settles();
+        network.passes(INTERVAL);
+    }
+    assert_eq!(a.events(), [Event::RegisterLost]);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Telling {
             }
             Event::Draining => self.is_releasing = true,
             Event::Released => self.is_releasing = false,
-            Event::UnequalLease { .. } => {}
+            Event::UnequalLease { .. } | Event::RegisterLost => {}
             Event::Stopped if self.role != Role::Follower => {
                 return Err(format!("stopped as {:?}", self.role));
             }
