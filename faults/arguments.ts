@@ -9,7 +9,8 @@ npm run faults -- --long              the long form: 200 runs of each, and 1000 
   --runs 5                            so many runs of each fault
   --parallel 4                        so many workers side by side, each with a Redis and processes of its own
   --option maxStallMs=5000           one more option for every candidate; may be given several times
-  --json FILE                         also writes the figures to a file`;
+  --json FILE                         also writes the figures to a file
+  --after FILE                        takes over the figures of what passed in the run that wrote FILE, and strikes the rest`;
 
 export interface Choice {
   rows: number[] | undefined;
@@ -17,6 +18,8 @@ export interface Choice {
   parallel: number;
   options: Record<string, unknown>;
   json: string | undefined;
+  /** What an earlier run wrote. */
+  after: string | undefined;
   /** Whether the figures go into FAULTS.md. */
   isLong: boolean;
 }
@@ -33,6 +36,7 @@ export function parse(args: string[]): Choice | string {
         long: { type: 'boolean', default: false },
         option: { type: 'string', multiple: true, default: [] },
         json: { type: 'string' },
+        after: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     });
@@ -53,6 +57,7 @@ export function parse(args: string[]): Choice | string {
       parallel: wholeNumber('--parallel', values.parallel),
       options: Object.fromEntries(values.option.map(option)),
       json: values.json,
+      after: values.after,
       isLong: values.long,
     };
   } catch (error) {

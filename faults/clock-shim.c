@@ -1,6 +1,7 @@
 /* Preloaded into a process, shifts what it sees of the wall clock and of CLOCK_MONOTONIC, by two numbers that the harness writes
- * into a file while the process runs. CLOCK_BOOTTIME stays as it is: a machine that sleeps is one whose CLOCK_MONOTONIC stood still
- * meanwhile, and whose CLOCK_BOOTTIME did not. */
+ * into a file while the process runs. CLOCK_BOOTTIME is not shifted: a machine that sleeps is one whose CLOCK_MONOTONIC stood still
+ * meanwhile, and whose CLOCK_BOOTTIME did not. But it can run at another rate, by which the addon then lives; all else of the process
+ * keeps the true time, and so do the records for the oracle. */
 
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -18,8 +19,15 @@ struct shifts {
 
 static const struct shifts none = {0, 0};
 static const struct shifts *shifts = &none;
+static double rate = 1;
+static int64_t began_ns;
+
+static int64_t now_ns(clockid_t clock);
 
 __attribute__((constructor)) static void begin(void) {
+    const char *rate_text = getenv("INCUMBENT_CLOCK_RATE");
+    began_ns = now_ns(CLOCK_BOOTTIME);
+    if (rate_text) rate = atof(rate_text);
     const char *path = getenv("INCUMBENT_CLOCK_SHIFTS");
     int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (file < 0) return;
@@ -36,6 +44,12 @@ static int64_t now_ns(clockid_t clock) {
 
 int clock_gettime(clockid_t clock, struct timespec *time) {
     int64_t shift = 0;
+    if (clock == CLOCK_BOOTTIME && rate != 1) {
+        int64_t ns = began_ns + (int64_t)((double)(now_ns(clock) - began_ns) * rate);
+        time->tv_sec = ns / 1000000000;
+        time->tv_nsec = ns % 1000000000;
+        return 0;
+    }
     if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) shift = shifts->wall_ns;
     else if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_MONOTONIC_RAW) shift = shifts->monotonic_ns;
     else return (int)syscall(SYS_clock_gettime, clock, time);

@@ -13,6 +13,8 @@ export interface Circumstances {
   command: string;
   startedAt: Date;
   minutes: number;
+  /** How many of the lines were taken over from an earlier run. */
+  earlier: number;
 }
 
 /** Writes the figures of a long run into FAULTS.md. */
@@ -100,7 +102,7 @@ function markdownTable(lines: Line[]): string {
   return [row(columns), row(alignment), ...lines.map((line) => row(cells(line)))].join('\n');
 }
 
-function machine({ command, startedAt, minutes }: Circumstances): string {
+function machine({ command, startedAt, minutes, earlier }: Circumstances): string {
   const [cpu] = cpus();
   const redis = process.env.INCUMBENT_REDIS_SERVER || 'redis-server';
   const version = spawnSync(redis, ['--version'], { encoding: 'utf8' }).stdout;
@@ -109,6 +111,6 @@ function machine({ command, startedAt, minutes }: Circumstances): string {
     `${cpus().length} cores (${cpu?.model.trim()}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
     `Node.js ${process.version}`,
     `Redis ${/v=(\S+)/.exec(version ?? '')?.[1] ?? 'of an unknown version'}`,
-    `\`${command}\``,
+    `\`${command}\`${earlier ? `, with ${earlier} of the lines from an earlier run` : ''}`,
   ].join('; ');
 }

@@ -1,6 +1,6 @@
 // `npm run faults`: strikes groups of real processes on a real Redis with every fault of the table, and judges them.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { usage, parse, type Choice } from './arguments.ts';
 import { isBad, type Line, type Outcome } from './figures.ts';
 import type { Fault } from './fault.ts';
@@ -30,7 +30,9 @@ async function main(): Promise<void> {
   }
 
   const startedAt = new Date();
-  const lines = await runSuite(chosen(choice), {
+  const passed = choice.after === undefined ? [] : passedIn(choice.after);
+  const rest = chosen(choice).filter((fault) => !passed.some((line) => isOf(line, fault)));
+  const struck = await runSuite(rest, {
     form: choice.form,
     parallel: choice.parallel,
     worker: () => new ProcessWorker({ options: choice.options }),
@@ -38,16 +40,29 @@ async function main(): Promise<void> {
     onLine: ({ row, title, runs, failed }) =>
       console.log(`${failed ? 'FAILED' : 'ok'} ${row} ${title}: ${runs} runs`),
   });
+  const lines = chosen(choice).map((fault) =>
+    [...struck, ...passed].find((line) => isOf(line, fault))!,
+  );
   const waiting = waitingRows.filter(({ row }) => !choice.rows || choice.rows.includes(row));
   console.log(`\n${textTable(lines, waiting)}`);
   if (choice.json) writeFileSync(choice.json, `${JSON.stringify(lines, undefined, 2)}\n`);
   if (choice.isLong && !choice.rows && Object.keys(choice.options).length === 0) {
     const command = `npm run faults -- ${process.argv.slice(2).join(' ')}`;
     const minutes = (Date.now() - startedAt.getTime()) / 60_000;
-    await writeDocument(lines, waiting, { command, startedAt, minutes });
+    const earlier = lines.length - struck.length;
+    await writeDocument(lines, waiting, { command, startedAt, minutes, earlier });
   }
   conclude(lines);
 }
+
+/** The lines of an earlier run that need not be made again. */
+function passedIn(file: string): Line[] {
+  const lines: Line[] = JSON.parse(readFileSync(file, 'utf8'));
+  return lines.filter(({ failed }) => !failed);
+}
+
+const isOf = (line: Line, fault: Fault): boolean =>
+  line.row === fault.row && line.title === fault.title;
 
 function chosen({ rows }: Choice): Fault[] {
   return faults.filter(({ row }) => !rows || rows.includes(row));

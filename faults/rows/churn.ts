@@ -56,7 +56,7 @@ export const churn: Fault[] = [
     boundMs: 2 * leaseMs,
     measures: 'from Redis being back to the end of a start()',
     shortRuns: 1,
-    longRuns: 40,
+    longRuns: 180,
     limitMs: 60_000,
     async setUp(bench) {
       const redis = await bench.redis();

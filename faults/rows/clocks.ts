@@ -103,6 +103,7 @@ async function sleeps(bench: Bench) {
   const group = bench.group({ url: redis.url, size: 2 });
   return async (run: Run) => {
     for (const one of group.living) await group.kill(one);
+    clock.reset();
     const sleeper = await group.start(2, { env: clock.env });
     const { leader } = await group.steady();
     run.expect(leader === sleeper, 'the sleeper leads at first');

@@ -24,7 +24,7 @@ export const crowds: Fault[] = [
     boundMs: 2 * crowdLeaseMs,
     measures: 'from the call to the first elected',
     shortRuns: 1,
-    longRuns: 20,
+    longRuns: 100,
     alone: true,
     limitMs: 90_000,
     setUp: (bench) => startedAtOnce(bench, 1000),
@@ -36,7 +36,7 @@ export const crowds: Fault[] = [
     boundMs: 2 * crowdLeaseMs,
     measures: 'from the kill to the next elected',
     shortRuns: 1,
-    longRuns: 20,
+    longRuns: 100,
     alone: true,
     limitMs: 90_000,
     setUp: (bench) => loseTheirLeader(bench, 500),
@@ -48,7 +48,7 @@ export const crowds: Fault[] = [
     boundMs: leaseMs + 20,
     measures: 'from the kill to the next elected',
     shortRuns: 1,
-    longRuns: 50,
+    longRuns: 67,
     async setUp(bench) {
       const redis = await bench.redis();
       const group = bench.group({ url: redis.url, thread: true });
@@ -73,7 +73,7 @@ export const crowds: Fault[] = [
     boundMs: leaseMs + 100,
     measures: 'from the kill to the next elected, in a process beside it',
     shortRuns: 1,
-    longRuns: 50,
+    longRuns: 67,
     setUp: clusterKilled,
   },
   {
@@ -83,7 +83,7 @@ export const crowds: Fault[] = [
     boundMs: 50,
     measures: 'from a stop() to the next elected, the longest of four',
     shortRuns: 1,
-    longRuns: 50,
+    longRuns: 67,
     setUp: inTurn,
   },
 ];

@@ -76,7 +76,7 @@ export const garbage: Fault[] = [
     boundMs: validMs,
     measures: 'from the last of it to the next renewal',
     shortRuns: 1,
-    longRuns: 50,
+    longRuns: 100,
     async setUp(bench) {
       const redis = await bench.redis();
       const group = bench.group({ url: redis.url });

@@ -43,7 +43,7 @@ export const hostile: Fault[] = [
     boundMs: leaseMs + 20,
     measures: 'from the kill of the leader of that kind to the next elected',
     shortRuns: kinds.length,
-    longRuns: 5 * kinds.length,
+    longRuns: 13 * kinds.length,
     async setUp(bench) {
       const redis = await bench.redis();
       const eye = bench.eye(redis);

@@ -1,6 +1,7 @@
 import type { Fault, WaitingRow } from '../fault.ts';
 import { blocked } from './blocked.ts';
 import { churn } from './churn.ts';
+import { clockRates } from './clock-rates.ts';
 import { clocks } from './clocks.ts';
 import { crowds } from './crowds.ts';
 import { cutOff } from './cut-off.ts';
@@ -44,6 +45,7 @@ export const faults: Fault[] = [
   ...refused,
   ...slowSubscriber,
   ...clocks,
+  ...clockRates,
   ...garbage,
   ...forged,
   ...hostile,
@@ -63,11 +65,5 @@ export const waitingRows: WaitingRow[] = [
     row: 15,
     title: 'READONLY (demoted master); Cluster resharding and failover',
     waitsFor: 'Sentinel and Cluster support',
-  },
-  {
-    row: 23,
-    title: 'clock rates ±10 %',
-    waitsFor:
-      'a clock that can be given to the addon; in the simulation each node has its own rate',
   },
 ];

@@ -19,7 +19,7 @@ export const slowSubscriber: Fault[] = [
     boundMs: 2 * leaseMs,
     measures: 'from the moment at which it reads again to the next message',
     shortRuns: 1,
-    longRuns: 50,
+    longRuns: 200,
     async setUp(bench) {
       const redis = await bench.redis();
       const group = bench.group({ url: redis.url });
