@@ -238,7 +238,7 @@ fn a_leader_that_is_connected_again_renews_and_has_nothing_to_look_for_when_it_r
     let mut a = network.leader("a");
     a.election.handle_connected(network.now());
     assert_eq!(a.settles(), ["renew"]);
-    a.stops();
+    a.reelects();
     a.drains();
     assert_eq!(a.settles(), ["release"]);
 }
