@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { CrowdEnded } from '../__test__/fixtures/crowd.ts';
 import { Records } from '../__test__/fixtures/oracle.ts';
 import { startRedis } from '../__test__/fixtures/redis-server.ts';
 import { startProxy } from '../__test__/fixtures/tcp-proxy.ts';
@@ -78,7 +79,7 @@ async function run(scene: Scene, random: Random, ledger: Ledger) {
     const chosen = chooseFaults(random);
     const names = chosen.map(({ name }) => name).join(', and ');
     await Promise.all(
-      chosen.map(async (fault) => ledger.struck(fault.name, await fault.strike(scene, random))),
+      chosen.map(async (fault) => ledger.struck(fault.name, await strike(fault, scene, random))),
     );
     await recovery(ledger, names);
     await sleep(random.upTo(1000));
@@ -88,6 +89,16 @@ async function run(scene: Scene, random: Random, ledger: Ledger) {
     }
   }
   await sampling;
+}
+
+/** Of two faults at once, one may end the process that the other is about to strike. */
+async function strike(fault: Fault, scene: Scene, random: Random): Promise<boolean> {
+  try {
+    return await fault.strike(scene, random);
+  } catch (error) {
+    if (error instanceof CrowdEnded) return false;
+    throw error;
+  }
 }
 
 function chooseFaults(random: Random): Fault[] {
