@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { namedOption, wholeNumber } from './argument-values.ts';
 import type { Form } from './plan.ts';
 import { faults, waitingRows } from './rows/index.ts';
 
@@ -55,7 +56,7 @@ export function parse(args: string[]): Choice | string {
           ? 'short'
           : { runs: wholeNumber('--runs', values.runs) },
       parallel: wholeNumber('--parallel', values.parallel),
-      options: Object.fromEntries(values.option.map(option)),
+      options: Object.fromEntries(values.option.map(namedOption)),
       json: values.json,
       after: values.after,
       isLong: values.long,
@@ -63,20 +64,4 @@ export function parse(args: string[]): Choice | string {
   } catch (error) {
     return (error as Error).message;
   }
-}
-
-function wholeNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new Error(`${name} takes whole numbers from 1 up, not '${text}'`);
-  return value;
-}
-
-function option(text: string): [string, unknown] {
-  const [, name, value] = /^(\w+)=(.*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined)
-    throw new Error(`--option takes name=value, not '${text}'`);
-  // Numbers and true or false as such; all else is text.
-  const isJson = /^(-?\d+(\.\d+)?|true|false|null)$/.test(value);
-  return [name, isJson ? JSON.parse(value) : value];
 }

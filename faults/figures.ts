@@ -91,6 +91,6 @@ export function isBad(outcome: Outcome, boundMs: number | undefined): boolean {
 }
 
 /** The smallest value that is not below this share of them: the p99 of ten values is the largest. */
-function quantile(sorted: number[], share: number): number | undefined {
+export function quantile(sorted: number[], share: number): number | undefined {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
 }

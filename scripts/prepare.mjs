@@ -17,12 +17,15 @@ export async function prepare() {
 
 /**
  * Installs the node modules where they differ from package-lock.json.
+ * @param {{ announce?: (text: string) => void, echo?: boolean, directory?: string }} [options] `directory`: that of the
+ *   package; without it, the root of the project.
  * @returns {Promise<Outcome>}
  */
-export async function install({ announce = silent, echo = false } = {}) {
-  if (modulesAreFresh()) return { ok: true, output: '' };
-  announce('Installing the node modules …');
-  return run('npm', ['ci'], { echo });
+export async function install({ announce = silent, echo = false, directory = root } = {}) {
+  if (modulesAreFresh(directory)) return { ok: true, output: '' };
+  const whose = path.relative(root, directory);
+  announce(`Installing the node modules${whose && ` of ${whose}`} …`);
+  return run('npm', ['ci'], { echo, cwd: directory });
 }
 
 /**
@@ -42,26 +45,26 @@ export async function build({ announce = silent, echo = false } = {}) {
   return outcome;
 }
 
-const silent = () => {};
+/** @param {string} _text */
+const silent = (_text) => {};
 
 // npm keeps what it has installed in a lock file of its own. Content is compared, not time: a checkout touches files.
-function modulesAreFresh() {
-  const wanted = lockedPackages('package-lock.json');
-  const found = lockedPackages('node_modules/.package-lock.json');
+function modulesAreFresh(directory) {
+  const wanted = lockedPackages(path.join(directory, 'package-lock.json'));
+  const found = lockedPackages(path.join(directory, 'node_modules/.package-lock.json'));
   if (!found) return false;
   return Object.entries(wanted).every(([location, { version, optional, devOptional }]) => {
     if (location === '') return true;
     const there = found[location];
     // Optional packages are those of other platforms.
     if (!there) return Boolean(optional || devOptional);
-    return there.version === version && existsSync(path.join(root, location));
+    return there.version === version && existsSync(path.join(directory, location));
   });
 }
 
 function lockedPackages(file) {
-  const location = path.join(root, file);
-  if (!existsSync(location)) return undefined;
-  return JSON.parse(readFileSync(location, 'utf8')).packages;
+  if (!existsSync(file)) return undefined;
+  return JSON.parse(readFileSync(file, 'utf8')).packages;
 }
 
 const generated = ['native.js', 'native.d.ts'].map((name) => path.join(root, name));

@@ -1,0 +1,61 @@
+import { contenders, isOurs, longLeaseMs, withServer, type Contender } from '../contenders.ts';
+import { all, atMost, type Goal } from '../goals.ts';
+import { anyPhase, withGroup } from '../group.ts';
+import type { Case, Circumstances, Scenario } from '../scenario.ts';
+
+/** So many leaders are killed in one run. */
+const strikes = 3;
+
+export const crashTakeover: Scenario = {
+  name: 'crash-takeover',
+  title: 'Crash takeover: from SIGKILL of the leader to the next `elected`',
+  bound: {
+    by: 'timer',
+    text: 'the lease, less the time since its last renewal; with `crashDetection: "connection"` the time in which the kernel closes the connections of the killed process',
+  },
+  runs: { full: 10, short: 1 },
+  metrics: { 'to elected': { unit: 'ms', better: 'lower' } },
+  cases(circumstances) {
+    const [ours, ...others] = contenders(circumstances);
+    const goals = { 'to elected': takeoverGoal(circumstances) };
+    return [
+      ...[3, 10].map((size) => ({ ...crashCase(ours!, size), goals })),
+      ...others
+        .filter(({ leaseMs }) => !circumstances.isShort || leaseMs <= longLeaseMs)
+        .map((one) => crashCase(one, 3)),
+    ];
+  },
+  remarks: (lines) =>
+    lines.flatMap(({ who, summary }) =>
+      isOurs({ who }) && summary ? [`Incumbent's mean: ${summary.mean.toFixed(0)} ms`] : [],
+    ),
+};
+
+function takeoverGoal({ choice, leaseMs }: Circumstances): Goal {
+  return choice.options.crashDetection === 'connection'
+    ? atMost(50)
+    : all(atMost(leaseMs + 20, 'maximum'), atMost(0.9 * leaseMs, 'mean'));
+}
+
+function crashCase(contender: Contender, size: number): Case {
+  const isLong = contender.leaseMs > longLeaseMs;
+  return {
+    who: contender.who,
+    what: `${size} instances`,
+    ...(isLong ? { maximumRuns: 1 } : {}),
+    measure: () =>
+      withServer(contender, (url) =>
+        withGroup(contender, url, async (group) => {
+          await group.start(size);
+          const times: number[] = [];
+          for (let strike = 1; strike <= (isLong ? 1 : strikes); strike++) {
+            if (strike > 1) await group.join();
+            await anyPhase(Math.min(contender.leaseMs, 1000));
+            const { member, at } = await group.killLeader();
+            times.push(await group.takeover(at, member));
+          }
+          return { 'to elected': times };
+        }),
+      ),
+  };
+}
