@@ -1,4 +1,4 @@
-import { advantage, best } from './goals.ts';
+import { advantage, best, type Goal } from './goals.ts';
 import type { Case, Metric, Scenario } from './scenario.ts';
 import { summarize, type Summary } from './statistics.ts';
 
@@ -42,40 +42,57 @@ function lineOf(metric: string, description: Metric, one: Measured, measured: Me
   const { who, what, goals } = one.case;
   const values = one.values.get(metric) ?? [];
   const summary = summarize(values);
-  const others = measured
-    .filter((other) => comparable(other.case) === comparable(one.case))
-    .flatMap((other) => {
-      const median = summarize(other.values.get(metric) ?? [])?.median;
-      return median === undefined ? [] : [{ who: other.case.who, median }];
-    });
-  const ours = others.find((other) => other.who === ourselves)?.median;
-  const theirs = others.filter((other) => other.who !== ourselves).map(({ median }) => median);
   const goal = goals?.[metric];
-  const compared = who === ourselves ? theirs : summary && [summary.median];
+  const { ours, theirs } = rivals(metric, one, measured);
   return {
     ...{ who, what, metric, unit: description.unit, values, summary },
-    advantage:
-      (who === ourselves ? summary?.median : ours) === undefined || !compared?.length
-        ? undefined
-        : finite(
-            advantage(
-              who === ourselves ? summary!.median : ours!,
-              best(compared, description.better),
-              description.better,
-            ),
-          ),
+    advantage: summary && ratio(who, summary.median, ours, theirs, description),
     goal: goal?.text,
-    // A case that did not come to a figure, or not in every run, has not met its goal.
-    isMet:
-      goal &&
-      (one.failures.length > 0 || !summary ? false : goal.isMet(summary, theirs, description)),
+    isMet: goal && isMet(goal, summary, one.failures, theirs, description),
     failures: one.failures,
+  };
+}
+
+/** The medians of the cases that this one is compared with. */
+function rivals(metric: string, one: Measured, measured: Measured[]) {
+  const found = measured
+    .filter((other) => comparable(other.case) === comparable(one.case))
+    .flatMap(({ case: { who }, values }) => {
+      const summary = summarize(values.get(metric) ?? []);
+      return summary ? [{ isOurs: who === ourselves, median: summary.median }] : [];
+    });
+  return {
+    ours: found.find(({ isOurs }) => isOurs)?.median,
+    theirs: found.filter(({ isOurs }) => !isOurs).map(({ median }) => median),
   };
 }
 
 const comparable = ({ comparable, what }: Case) => comparable ?? what;
 
-/** No ratio to nothing. */
-function finite(value: number): number | undefined {
-  return Number.isFinite(value) ? value : undefined;
+function ratio(
+  who: string,
+  median: number,
+  ours: number | undefined,
+  theirs: number[],
+  { better }: Metric,
+): number | undefined {
+  const isOurs = who === ourselves;
+  if (isOurs ? theirs.length === 0 : ours === undefined) return undefined;
+  const found = isOurs
+    ? advantage(median, best(theirs, better), better)
+    : advantage(ours!, median, better);
+  // There is no ratio to nothing.
+  return Number.isFinite(found) ? found : undefined;
+}
+
+/** A case of which a run failed, or none was made, has not met its goal. */
+function isMet(
+  goal: Goal,
+  summary: Summary | undefined,
+  failures: string[],
+  theirs: number[],
+  metric: Metric,
+): boolean | undefined {
+  if (failures.length > 0 || !summary) return false;
+  return goal.isMet(summary, theirs, metric);
 }
