@@ -1,6 +1,6 @@
 'use strict';
-// The loop that a lock needs to be an election: acquire, extend before it expires, release. Its times are those of its
-// documents: `retryDelay` and `retryJitter` of 200 ms, and an extension 500 ms before the end (automaticExtensionThreshold).
+// The loop that a lock needs to be an election: acquire, extend before it expires, release. Its settings are its defaults: 10
+// attempts, 200 to 400 ms apart, and an extension 500 ms before the end (automaticExtensionThreshold).
 
 const { Redis } = require('ioredis');
 const { default: Redlock } = require('redlock');
@@ -11,7 +11,7 @@ const extensionThresholdMs = 500;
 module.exports = ({ url, kind, options: { durationMs }, elected, failed }) => {
   const redis = new Redis(url, { lazyConnect: true });
   redis.on('error', failed);
-  const redlock = new Redlock([redis], { retryCount: -1 });
+  const redlock = new Redlock([redis]);
   redlock.on('error', (/** @type {Error} */ error) => {
     if (error.name !== 'ResourceLockedError') failed(error);
   });
@@ -24,8 +24,7 @@ module.exports = ({ url, kind, options: { durationMs }, elected, failed }) => {
   async function campaign() {
     while (isWanted && !lock) {
       try {
-        // At most so many attempts at a time, so that a stop is heard.
-        lock = await redlock.acquire([kind], durationMs, { retryCount: 10 });
+        lock = await redlock.acquire([kind], durationMs);
       } catch {
         continue;
       }

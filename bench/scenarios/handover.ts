@@ -13,7 +13,7 @@ export const handover: Scenario = {
     by: 'CPU',
     text: 'one script that releases, its announcement, one script that takes; that of a lock which the others poll for, by their timer',
   },
-  runs: { full: 20, short: 1 },
+  runs: { full: 10, short: 1 },
   metrics: { 'to elected': { unit: 'ms', better: 'lower' } },
   cases(circumstances) {
     const [ours, ...others] = contenders(circumstances);

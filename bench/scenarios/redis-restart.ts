@@ -16,7 +16,7 @@ export const redisRestart: Scenario = {
     by: 'timer',
     text: 'the wait between two attempts to connect, then a lease, for which the new register is watched before it is taken',
   },
-  runs: { full: 10, short: 1 },
+  runs: { full: 5, short: 1 },
   metrics: {
     'to elected': { unit: 'ms', better: 'lower' },
     'all reconnected': { unit: 'ms', better: 'lower' },
