@@ -67,7 +67,7 @@ export function notes({ scenario, lines, remarks }: Result): string[] {
   );
   return [
     `Bounded by ${scenario.bound.by}: ${scenario.bound.text}.`,
-    ...remarks,
+    ...remarks.map((remark) => `${remark}.`),
     ...[...new Set(failures)].map((failure) => `Failed: ${failure}.`),
   ];
 }

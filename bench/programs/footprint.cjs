@@ -20,9 +20,10 @@ serve({
   /** Starts more contenders until there are `count`. @param {number} count */
   async grow(count) {
     create ??= require(`../contenders/${task.contender}.cjs`);
-    const { url, kind, options = {} } = task;
+    const { url, options = {} } = task;
     const starts = [];
     while (contenders.length < count) {
+      const kind = task.hasKindEach ? `${task.kind}-${contenders.length}` : task.kind;
       const settings = { url, kind, options, elected() {}, failed() {} };
       const contender = create(settings);
       contenders.push(contender);

@@ -24,21 +24,26 @@ export const memory: Scenario = {
   cases(circumstances) {
     const some = contenders(circumstances);
     // One line for a library: its lease does not matter here.
-    return some
-      .filter(({ module }, index) => some.findIndex((one) => one.module === module) === index)
-      .map(memoryCase);
+    const [ours, ...others] = some.filter(
+      ({ module }, index) => some.findIndex((one) => one.module === module) === index,
+    );
+    return [
+      memoryCase(ours!, 'one kind'),
+      memoryCase(ours!, 'a kind each'),
+      ...others.map((one) => memoryCase(one, 'one kind')),
+    ];
   },
   remarks: () => [
-    'All candidates are of one kind; what is garbage is collected before each look',
+    'What is garbage is collected before each look; with a kind each, every candidate leads',
     '`safe-redis-leader` and `redlock` are counted with `ioredis`, which they need, and for one candidate alone',
   ],
 };
 
-function memoryCase(contender: Contender): Case {
+function memoryCase(contender: Contender, kinds: 'one kind' | 'a kind each'): Case {
   const { who, module, options } = contender;
   return {
     who,
-    what: 'one process',
+    what: `one process, ${kinds}`,
     ...(isOurs(contender) && {
       goals: {
         '1 candidate, leading': atMost(48),
@@ -49,7 +54,14 @@ function memoryCase(contender: Contender): Case {
     measure: () =>
       withServer(contender, async (url) => {
         const libraries = librariesOf(module);
-        const task = { contender: module, url, kind: 'bench', options, libraries };
+        const task = {
+          contender: module,
+          url,
+          kind: 'bench',
+          options,
+          libraries,
+          hasKindEach: kinds === 'a kind each',
+        };
         const program = await Program.start('footprint', task, { execArgv: ['--expose-gc'] });
         try {
           return await grow(program, isOurs(contender));
@@ -72,7 +84,7 @@ async function grow(program: Program, isOurs: boolean): Promise<Record<string, n
   }
   const [one, ten, hundred, thousand] = sizes as [number, number, number, number];
   return {
-    'bare process': bare,
+    ...(isOurs && { 'bare process': bare }),
     'library loaded': loaded,
     '1 candidate, leading': one,
     'over the bare process': one - bare,
