@@ -7,7 +7,7 @@ import { countTraffic, deliveries, sentCommands } from '../bench/commands.ts';
 import { commandFor, documentOf } from '../bench/document.ts';
 import { all, atLeast, atMost, below, timesTheBest } from '../bench/goals.ts';
 import { linesOf, type Line } from '../bench/lines.ts';
-import { thisMachine } from '../bench/machine.ts';
+import { disturbance, thisMachine } from '../bench/machine.ts';
 import { runScenario } from '../bench/runner.ts';
 import type { Case, Circumstances, Scenario } from '../bench/scenario.ts';
 import { growthExponent, summarize } from '../bench/statistics.ts';
@@ -233,6 +233,12 @@ describe('figures are shown', () => {
     assert.match(text, /1970-01-01/);
     assert.equal(commandFor('idle', []), 'npm run bench -- --scenario idle');
   });
+});
+
+test('a machine that was busy before the start is told of', () => {
+  const machine = { ...thisMachine(new Date()), cores: 2 };
+  assert.equal(disturbance({ ...machine, loadBefore: 0.4 }), undefined);
+  assert.match(disturbance({ ...machine, loadBefore: 3.14 })!, /a load of 3\.1 on 2 cores/);
 });
 
 describe('the command line', () => {

@@ -1,5 +1,5 @@
 import { format } from 'prettier';
-import { machineText, type Machine } from './machine.ts';
+import { disturbance, machineText, type Machine } from './machine.ts';
 import type { Result } from './runner.ts';
 import { markdownTable, notes } from './table.ts';
 
@@ -11,6 +11,8 @@ export function documentOf(results: Result[], machine: Machine, args: string[]):
 were measured in turn, round after round.
 
 ${machineText(machine)}
+
+${disturbance(machine) ?? ''}
 
 _Incumbent is_ says how many times as good Incumbent's median is as that of the line; on its own lines, as the best of the others. The p99 of fewer than 100 runs is their maximum.
 

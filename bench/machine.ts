@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import path from 'node:path';
 import { packages } from './arguments.ts';
 
@@ -11,6 +11,8 @@ export interface Machine {
   cores: number;
   memoryGiB: number;
   kernel: string;
+  /** How many threads were running or waiting for a core, over the last minute before the start. */
+  loadBefore: number;
   versions: Record<string, string>;
 }
 
@@ -21,6 +23,7 @@ export function thisMachine(at: Date): Machine {
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: release(),
+    loadBefore: loadavg()[0]!,
     versions: {
       node: process.version.slice(1),
       'redis-server': serverVersion('INCUMBENT_REDIS_SERVER', 'redis-server', /v=(\S+)/),
@@ -57,4 +60,14 @@ export function machineText({ date, cpu, cores, memoryGiB, kernel, versions }: M
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
   ].join('; ');
+}
+
+/** Above this share of the cores, somebody else's work shows in the figures. */
+const busyShare = 0.25;
+
+/** What is to be said where the machine was not left alone. */
+export function disturbance({ loadBefore, cores }: Machine): string | undefined {
+  if (loadBefore <= cores * busyShare) return undefined;
+  const load = loadBefore.toFixed(1);
+  return `The machine was busy before the start (a load of ${load} on ${cores} cores): it can do better than these figures.`;
 }

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { packages, parse, usage, type Choice } from './arguments.ts';
 import { documentOf } from './document.ts';
-import { machineText, thisMachine } from './machine.ts';
+import { disturbance, machineText, thisMachine } from './machine.ts';
 import { runScenario, type Result } from './runner.ts';
 import type { Circumstances } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     });
   }
   const machine = thisMachine(new Date());
-  console.log(machineText(machine));
+  console.log([machineText(machine), disturbance(machine) ?? []].flat().join('\n'));
   const results: Result[] = [];
   for (const scenario of scenarios) {
     if (choice.scenarios && !choice.scenarios.includes(scenario.name)) continue;
