@@ -12,6 +12,9 @@ export interface ProgramSettings {
   onReport?: (report: Report) => void;
 }
 
+/** Far more than any call takes, so that one that hangs fails its run and not the whole benchmark. */
+const callLimitMs = 180_000;
+
 /** A process of the benchmark: one of `programs/`, in plain JavaScript, so that nothing compiles in it. */
 export class Program {
   readonly #child: ChildProcess;
@@ -60,7 +63,17 @@ export class Program {
     if (!this.isRunning) return Promise.reject(new Error(`${this.#name} has ended`));
     const call = this.#nextCall++;
     return new Promise((resolve, reject) => {
-      this.#calls.set(call, { resolve, reject });
+      const limit = setTimeout(() => {
+        this.#calls.delete(call);
+        reject(new Error(`${this.#name}: no answer to ${name} within ${callLimitMs / 1000} s`));
+      }, callLimitMs);
+      const ended =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(limit);
+          settle(value);
+        };
+      this.#calls.set(call, { resolve: ended(resolve), reject: ended(reject) });
       this.#child.send({ call, name, args });
     });
   }
