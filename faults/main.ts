@@ -61,8 +61,9 @@ function passedIn(file: string): Line[] {
   return lines.filter(({ failed }) => !failed);
 }
 
-const isOf = (line: Line, fault: Fault): boolean =>
-  line.row === fault.row && line.title === fault.title;
+function isOf(line: Line, fault: Fault): boolean {
+  return line.row === fault.row && line.title === fault.title;
+}
 
 function chosen({ rows }: Choice): Fault[] {
   return faults.filter(({ row }) => !rows || rows.includes(row));
