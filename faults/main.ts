@@ -32,20 +32,25 @@ async function main(): Promise<void> {
   const startedAt = new Date();
   const passed = choice.after === undefined ? [] : passedIn(choice.after);
   const rest = chosen(choice).filter((fault) => !passed.some((line) => isOf(line, fault)));
-  const struck = await runSuite(rest, {
+  const struck: Line[] = [];
+  await runSuite(rest, {
     form: choice.form,
     parallel: choice.parallel,
     worker: () => new ProcessWorker({ options: choice.options }),
     onOutcome: tellFirstBadRun,
-    onLine: ({ row, title, runs, failed }) =>
-      console.log(`${failed ? 'FAILED' : 'ok'} ${row} ${title}: ${runs} runs`),
+    onLine: (line) => {
+      console.log(`${line.failed ? 'FAILED' : 'ok'} ${line.row} ${line.title}: ${line.runs} runs`);
+      struck.push(line);
+      // At once, so that --after can go on from a run that was broken off.
+      if (choice.json)
+        writeFileSync(choice.json, JSON.stringify([...passed, ...struck], undefined, 2));
+    },
   });
   const lines = chosen(choice).map((fault) =>
     [...struck, ...passed].find((line) => isOf(line, fault))!,
   );
   const waiting = waitingRows.filter(({ row }) => !choice.rows || choice.rows.includes(row));
   console.log(`\n${textTable(lines, waiting)}`);
-  if (choice.json) writeFileSync(choice.json, `${JSON.stringify(lines, undefined, 2)}\n`);
   if (choice.isLong && !choice.rows && Object.keys(choice.options).length === 0) {
     const command = `npm run faults -- ${process.argv.slice(2).join(' ')}`;
     const minutes = (Date.now() - startedAt.getTime()) / 60_000;

@@ -1,6 +1,7 @@
 // Row 23: clocks that run slow and fast. The leader's is slow, so that it is sure of itself for longer than it should be; those of the
 // others are fast, so that they wait for less.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench.ts';
 import type { Fault } from '../fault.ts';
 import type { RegisterEye } from '../register-eye.ts';
@@ -83,10 +84,11 @@ async function renewalIntervals(run: Run, eye: RegisterEye): Promise<number[]> {
   return gapsMs.sort((one, other) => one - other);
 }
 
-/** The register just after it was renewed. */
+/** The register just after it was renewed, to about a millisecond. */
 async function next(eye: RegisterEye) {
   const { term, beat } = await eye.read();
   for (;;) {
+    await sleep(1);
     const record = await eye.read();
     if (record.term !== term) return undefined;
     if (record.beat > beat) return record;
