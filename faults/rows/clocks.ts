@@ -131,9 +131,9 @@ async function sleeps(bench: Bench) {
       const monotonicMs = 1000 * (after.monotonic - before.monotonic);
       return awakeMs - monotonicMs > 0.8 * sleepMs;
     });
-    run.recovered(asleepAt, (await group.elected(run, asleepAt)).event.at);
-    // Its clock is behind that of the others now, so it can bear no more witness.
+    // Its clock is behind that of the others now, so it can bear no more witness; nor may it lead again.
     await group.kill(sleeper);
+    run.recovered(asleepAt, (await group.elected(run, asleepAt)).event.at);
     await run.becomes('all name the new leader', () => group.agreed());
     run.expect(group.electedSince(asleepAt).length === 1, 'one election');
   };
