@@ -151,7 +151,12 @@ test('the page has a line for each fault, says what failed, and has the form of 
     { row: 9, title: 'planted', leaseMs: 1, boundMs: 1, measures: 'a span' } as Fault,
     [],
   );
-  const circumstances = { command: 'npm run faults', startedAt: new Date(0), minutes: 61, earlier: 0 };
+  const circumstances = {
+    command: 'npm run faults',
+    startedAt: new Date(0),
+    minutes: 61,
+    earlier: 0,
+  };
   const page = await documentOf([line], [], circumstances);
   assert.match(page, /\*\*1 of 1 faults failed:\*\* 9 planted/);
   assert.match(page, /^\| +9 \| planted \| +0 \|/m);
