@@ -231,9 +231,11 @@ test('a loop that is blocked past maxStallMs gives up the leadership while it is
   const leader = await fleet.agreed();
   const blocked = leader.call('block', 4000);
   const next = await fleet.agreed(leader);
-  assert.equal(leader.pauses.length, 0, 'it was to be elected during the block');
+  // A busy machine makes pauses of its own.
+  const pauseOfBlock = () => leader.pauses.find(({ ms }) => ms >= 3900);
+  assert.equal(pauseOfBlock(), undefined, 'it was to be elected during the block');
   await blocked;
-  const pause = await eventually(() => leader.pauses.find(({ ms }) => ms >= 3900));
+  const pause = await eventually(pauseOfBlock);
   assert.equal(pause.isLeader, false);
   await leader.event('defeated');
   assert.equal(await leader.call('state'), 'follower');
