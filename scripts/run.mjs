@@ -32,7 +32,7 @@ export function run(command, args, { cwd = root, env, echo = false, limitMs } = 
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
-    running.add(child);
+    endWithScript(child);
 
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -53,7 +53,6 @@ export function run(command, args, { cwd = root, env, echo = false, limitMs } = 
 
     const finish = (ok, reason) => {
       clearTimeout(limit);
-      running.delete(child);
       // What was waiting for this command goes no further.
       if (interrupted) return;
       if (reason) output += `${output === '' || output.endsWith('\n') ? '' : '\n'}${reason}\n`;
@@ -70,6 +69,18 @@ export function run(command, args, { cwd = root, env, echo = false, limitMs } = 
 
 const running = new Set();
 let interrupted = false;
+
+/**
+ * Ends a child when a signal ends the script, or the script ends otherwise: whatever is in the process group that the
+ * child leads (`detached: true`).
+ *
+ * @param {import('node:child_process').ChildProcess} child
+ */
+export function endWithScript(child) {
+  running.add(child);
+  // Not every child that could not be started has an exit.
+  for (const over of ['close', 'error']) child.once(over, () => running.delete(child));
+}
 
 function notStarted(command, error) {
   if (error.code !== 'ENOENT') return `${command} could not be started: ${error.message}`;
