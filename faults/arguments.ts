@@ -11,7 +11,7 @@ npm run faults -- --long              the long form: 200 runs of each, and 1000 
   --parallel 4                        so many workers side by side, each with a Redis and processes of its own
   --option maxStallMs=5000           one more option for every candidate; may be given several times
   --json FILE                         also writes the figures to a file
-  --after FILE                        takes over the figures of what passed in the run that wrote FILE, and strikes the rest`;
+  --after FILE                        takes over the figures of what passed, in as many runs, in the run that wrote FILE, and strikes the rest`;
 
 export interface Choice {
   rows: number[] | undefined;

@@ -1,9 +1,9 @@
 // `npm run faults`: strikes groups of real processes on a real Redis with every fault of the table, and judges them.
 
-import { readFileSync, writeFileSync } from 'node:fs';
 import { usage, parse, type Choice } from './arguments.ts';
 import { isBad, type Line, type Outcome } from './figures.ts';
 import type { Fault } from './fault.ts';
+import { lineOn, readFigures, takenOver, writeFigures } from './figures-file.ts';
 import { faults, waitingRows } from './rows/index.ts';
 import { runSuite } from './suite.ts';
 import { writeDocument } from './document.ts';
@@ -21,6 +21,7 @@ async function main(): Promise<void> {
     console.error(choice === 'help' ? usage : `${choice}\n\n${usage}`);
     process.exit(choice === 'help' ? 0 : 2);
   }
+  const earlier = choice.after === undefined ? [] : earlierIn(choice.after);
   // What was started has guards of its own, which end it when this process is gone.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -30,44 +31,56 @@ async function main(): Promise<void> {
   }
 
   const startedAt = new Date();
-  const passed = choice.after === undefined ? [] : passedIn(choice.after);
-  const rest = chosen(choice).filter((fault) => !passed.some((line) => isOf(line, fault)));
-  const struck: Line[] = [];
-  await runSuite(rest, {
+  const asked = chosen(choice);
+  const { lines: kept, remarks } = takenOver(earlier, {
+    all: faults,
+    chosen: asked,
     form: choice.form,
-    parallel: choice.parallel,
-    worker: () => new ProcessWorker({ options: choice.options }),
-    onOutcome: tellFirstBadRun,
-    onLine: (line) => {
-      console.log(`${line.failed ? 'FAILED' : 'ok'} ${line.row} ${line.title}: ${line.runs} runs`);
-      struck.push(line);
-      // At once, so that --after can go on from a run that was broken off.
-      if (choice.json)
-        writeFileSync(choice.json, JSON.stringify([...passed, ...struck], undefined, 2));
-    },
   });
-  const lines = chosen(choice).map((fault) =>
-    [...struck, ...passed].find((line) => isOf(line, fault))!,
+  for (const remark of remarks) console.log(remark);
+  const struck: Line[] = [];
+  const save = () => {
+    if (choice.json) writeFigures(choice.json, [...struck, ...kept], faults);
+  };
+  await runSuite(
+    asked.filter((fault) => !lineOn(fault, kept)),
+    {
+      form: choice.form,
+      parallel: choice.parallel,
+      worker: () => new ProcessWorker({ options: choice.options }),
+      onOutcome: tellFirstBadRun,
+      onLine: (line) => {
+        console.log(
+          `${line.failed ? 'FAILED' : 'ok'} ${line.row} ${line.title}: ${line.runs} runs`,
+        );
+        struck.push(line);
+        // At once, so that --after can go on from a run that was broken off.
+        save();
+      },
+    },
   );
+  save();
+  const lines = asked.map((fault) => lineOn(fault, [...struck, ...kept])!);
   const waiting = waitingRows.filter(({ row }) => !choice.rows || choice.rows.includes(row));
   console.log(`\n${textTable(lines, waiting)}`);
   if (choice.isLong && !choice.rows && Object.keys(choice.options).length === 0) {
-    const command = `npm run faults -- ${process.argv.slice(2).join(' ')}`;
     const minutes = (Date.now() - startedAt.getTime()) / 60_000;
-    const earlier = lines.length - struck.length;
-    await writeDocument(lines, waiting, { command, startedAt, minutes, earlier });
+    await writeDocument(lines, waiting, {
+      ...{ command: `npm run faults -- ${process.argv.slice(2).join(' ')}`, startedAt, minutes },
+      earlier: lines.length - struck.length,
+    });
   }
   conclude(lines);
 }
 
-/** The lines of an earlier run that need not be made again. */
-function passedIn(file: string): Line[] {
-  const lines: Line[] = JSON.parse(readFileSync(file, 'utf8'));
-  return lines.filter(({ failed }) => !failed);
-}
-
-function isOf(line: Line, fault: Fault): boolean {
-  return line.row === fault.row && line.title === fault.title;
+/** The lines of an earlier run. Without them, what was asked for cannot be done. */
+function earlierIn(file: string): Line[] {
+  try {
+    return readFigures(file);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
 }
 
 function chosen({ rows }: Choice): Fault[] {
