@@ -152,7 +152,7 @@ test('the page has a line for each fault, says what failed, and has the form of 
     [],
   );
   const circumstances = {
-    command: 'npm run faults',
+    args: ['--long', '--parallel', '4', '--after', '/tmp/a.json', '--json=/tmp/b.json'],
     startedAt: new Date(0),
     minutes: 61,
     earlier: 0,
@@ -161,7 +161,11 @@ test('the page has a line for each fault, says what failed, and has the form of 
   assert.match(page, /\*\*1 of 1 faults failed:\*\* 9 planted/);
   assert.match(page, /^\| +9 \| planted \| +0 \|/m);
   assert.match(page, /- Row 9: a span\./);
-  assert.match(page, /1970-01-01, 61 minutes; .* cores .*Redis \d.*`npm run faults`/);
+  assert.match(
+    page,
+    /1970-01-01, 61 minutes; .* cores .*Redis \d.*`npm run faults -- --long --parallel 4`/,
+  );
+  assert.doesNotMatch(page, /\/tmp|\.json/);
   assert.equal(await format(page, { parser: 'markdown' }), page);
 });
 

@@ -1,4 +1,5 @@
 import { format } from 'prettier';
+import { withoutOptions } from '../faults/argument-values.ts';
 import { disturbance, machineText, type Machine } from './machine.ts';
 import type { Result } from './runner.ts';
 import { markdownTable, notes } from './table.ts';
@@ -37,11 +38,6 @@ const machineDate = (seconds: number) => `Measured in ${Math.ceil(seconds)} s by
 
 /** What was given on the command line, for one scenario, without the files that it wrote. */
 export function commandFor(scenario: string, args: string[]): string {
-  const kept: string[] = [];
-  for (let index = 0; index < args.length; index++) {
-    const [name, value] = args[index]!.split('=', 2);
-    if (!['--scenario', '--json', '--markdown'].includes(name!)) kept.push(args[index]!);
-    else if (value === undefined) index += 1;
-  }
+  const kept = withoutOptions(args, ['--scenario', '--json', '--markdown']);
   return ['npm run bench -- --scenario', scenario, ...kept].join(' ');
 }

@@ -15,3 +15,14 @@ export function namedOption(text: string): [string, unknown] {
   const isJson = /^(-?\d+(\.\d+)?|true|false|null)$/.test(value);
   return [name, isJson ? JSON.parse(value) : value];
 }
+
+/** What was given on a command line, without these options and their values. */
+export function withoutOptions(args: string[], options: string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const [name, value] = args[index]!.split('=', 2);
+    if (!options.includes(name!)) kept.push(args[index]!);
+    else if (value === undefined) index += 1;
+  }
+  return kept;
+}

@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format } from 'prettier';
+import { withoutOptions } from './argument-values.ts';
 import type { WaitingRow } from './fault.ts';
 import type { Line } from './figures.ts';
 import { cells, columns } from './table.ts';
@@ -10,7 +11,8 @@ import { cells, columns } from './table.ts';
 const file = path.join(__dirname, '..', 'FAULTS.md');
 
 export interface Circumstances {
-  command: string;
+  /** What was given on the command line. */
+  args: string[];
   startedAt: Date;
   minutes: number;
   /** How many of the lines were taken over from an earlier run. */
@@ -102,7 +104,7 @@ function markdownTable(lines: Line[]): string {
   return [row(columns), row(alignment), ...lines.map((line) => row(cells(line)))].join('\n');
 }
 
-function machine({ command, startedAt, minutes, earlier }: Circumstances): string {
+function machine({ args, startedAt, minutes, earlier }: Circumstances): string {
   const [cpu] = cpus();
   const redis = process.env.INCUMBENT_REDIS_SERVER || 'redis-server';
   const version = spawnSync(redis, ['--version'], { encoding: 'utf8' }).stdout;
@@ -111,6 +113,12 @@ function machine({ command, startedAt, minutes, earlier }: Circumstances): strin
     `${cpus().length} cores (${cpu?.model.trim()}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
     `Node.js ${process.version}`,
     `Redis ${/v=(\S+)/.exec(version ?? '')?.[1] ?? 'of an unknown version'}`,
-    `\`${command}\`${earlier ? `, with ${earlier} of the lines from an earlier run` : ''}`,
+    `\`${commandFor(args)}\`${earlier ? `, with ${earlier} of the lines from an earlier run` : ''}`,
   ].join('; ');
+}
+
+/** Without the names of files, which say nothing to others. */
+function commandFor(args: string[]): string {
+  const kept = withoutOptions(args, ['--json', '--after']);
+  return ['npm run faults', ...(kept.length ? ['--', ...kept] : [])].join(' ');
 }

@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   if (choice.isLong && !choice.rows && Object.keys(choice.options).length === 0) {
     const minutes = (Date.now() - startedAt.getTime()) / 60_000;
     await writeDocument(lines, waiting, {
-      ...{ command: `npm run faults -- ${process.argv.slice(2).join(' ')}`, startedAt, minutes },
+      ...{ args: process.argv.slice(2), startedAt, minutes },
       earlier: lines.length - struck.length,
     });
   }
