@@ -1,5 +1,3 @@
-import { startRedis } from '../__test__/fixtures/redis-server.ts';
-import { EtcdServer } from './etcd-server.ts';
 import { ourselves } from './lines.ts';
 import type { Circumstances } from './scenario.ts';
 
@@ -57,16 +55,3 @@ export function contenders({ choice, leaseMs, against }: Circumstances): Contend
 }
 
 export const isOurs = ({ who }: { who: string }) => who === ourselves;
-
-/** Runs `use` on a server of its own of the sort that the contender needs. */
-export async function withServer<T>(
-  { server }: Pick<Contender, 'server'>,
-  use: (url: string) => Promise<T>,
-): Promise<T> {
-  const started = server === 'etcd' ? await EtcdServer.start() : await startRedis();
-  try {
-    return await use(started.url);
-  } finally {
-    await started.stop();
-  }
-}

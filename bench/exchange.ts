@@ -1,9 +1,10 @@
-import { startRedis, type RedisServer } from '../__test__/fixtures/redis-server.ts';
+import type { RedisServer } from '../__test__/fixtures/redis-server.ts';
 import { msBetween } from '../__test__/fixtures/processes.ts';
 import type { Circumstances } from './scenario.ts';
 import { ourselves } from './lines.ts';
 import { Program } from './program.ts';
 import { account, type Account } from './server-load.ts';
+import { withRedis } from './servers.ts';
 
 /** How a sender goes about it, with what its function in programs/messages.cjs is given. */
 export type Way =
@@ -56,11 +57,13 @@ export function messengers({ against }: Circumstances): string[] {
 }
 
 /** Sends messages from one process to others over a Redis of its own. */
-export async function exchange(settings: Exchange): Promise<Outcome> {
+export function exchange(settings: Exchange): Promise<Outcome> {
   // Nobody is cut off for reading too slowly: whoever sends faster than the others read is to be measured, too.
-  const redis = await startRedis({
-    args: ['--client-output-buffer-limit', 'pubsub', '0', '0', '0'],
-  });
+  const args = ['--client-output-buffer-limit', 'pubsub', '0', '0', '0'];
+  return withRedis(args, (redis) => exchangeOver(redis, settings));
+}
+
+async function exchangeOver(redis: RedisServer, settings: Exchange): Promise<Outcome> {
   const programs: Program[] = [];
   const start = async () => {
     const { messenger, options, to, way } = settings;
@@ -82,7 +85,6 @@ export async function exchange(settings: Exchange): Promise<Outcome> {
     return await timed(settings, redis, sender, receivers);
   } finally {
     await Promise.all(programs.map((program) => program.kill()));
-    await redis.stop();
   }
 }
 

@@ -3,6 +3,7 @@ import { eventually } from '../__test__/fixtures/eventually.ts';
 import { msBetween } from '../__test__/fixtures/processes.ts';
 import type { Contender } from './contenders.ts';
 import { Program } from './program.ts';
+import { withServer } from './servers.ts';
 
 /** A process with one contender. */
 export interface Member {
@@ -106,6 +107,20 @@ const settled = () => sleep(300);
 
 /** Lets a strike fall anywhere between two renewals. */
 export const anyPhase = (withinMs: number) => sleep(Math.random() * withinMs);
+
+/** Runs `use` with a group of so many, one of which leads, on a server of its own. */
+export function withLedGroup<T>(
+  contender: Contender,
+  size: number,
+  use: (group: Group) => Promise<T>,
+): Promise<T> {
+  return withServer(contender, (url) =>
+    withGroup(contender, url, async (group) => {
+      await group.start(size);
+      return use(group);
+    }),
+  );
+}
 
 /** Runs `use` with a group, and ends it. */
 export async function withGroup<T>(

@@ -1,8 +1,9 @@
-import { contenders, isOurs, withServer, type Contender } from '../contenders.ts';
+import { contenders, isOurs, type Contender } from '../contenders.ts';
 import { atMost } from '../goals.ts';
 import { withGroup, type Group, type Timed } from '../group.ts';
 import { msBetween } from '../../__test__/fixtures/processes.ts';
 import type { Case, Circumstances, Scenario } from '../scenario.ts';
+import { withServer } from '../servers.ts';
 
 export const coldStart: Scenario = {
   name: 'cold-start',

@@ -1,6 +1,6 @@
-import { contenders, isOurs, longLeaseMs, withServer, type Contender } from '../contenders.ts';
+import { contenders, isOurs, longLeaseMs, type Contender } from '../contenders.ts';
 import { all, atMost, type Goal } from '../goals.ts';
-import { anyPhase, withGroup } from '../group.ts';
+import { anyPhase, withLedGroup } from '../group.ts';
 import type { Case, Circumstances, Scenario } from '../scenario.ts';
 
 /** So many leaders are killed in one run. */
@@ -46,18 +46,15 @@ function crashCase(contender: Contender, size: number): Case {
     what: `${size} instances`,
     ...(isOurs(contender) ? {} : { maximumRuns: isLong ? 1 : 3 }),
     measure: () =>
-      withServer(contender, (url) =>
-        withGroup(contender, url, async (group) => {
-          await group.start(size);
-          const times: number[] = [];
-          for (let strike = 1; strike <= (isLong ? 1 : strikes); strike++) {
-            if (strike > 1) await group.join();
-            await anyPhase(Math.min(contender.leaseMs, 1000));
-            const { member, at } = await group.killLeader();
-            times.push(await group.takeover(at, member));
-          }
-          return { 'to elected': times };
-        }),
-      ),
+      withLedGroup(contender, size, async (group) => {
+        const times: number[] = [];
+        for (let strike = 1; strike <= (isLong ? 1 : strikes); strike++) {
+          if (strike > 1) await group.join();
+          await anyPhase(Math.min(contender.leaseMs, 1000));
+          const { member, at } = await group.killLeader();
+          times.push(await group.takeover(at, member));
+        }
+        return { 'to elected': times };
+      }),
   };
 }

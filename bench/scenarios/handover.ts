@@ -1,6 +1,6 @@
-import { contenders, isOurs, withServer, type Contender } from '../contenders.ts';
+import { contenders, isOurs, type Contender } from '../contenders.ts';
 import { all, atMost } from '../goals.ts';
-import { anyPhase, withGroup, type Timed } from '../group.ts';
+import { anyPhase, withLedGroup, type Timed } from '../group.ts';
 import type { Case, Scenario } from '../scenario.ts';
 
 /** So many handovers in one run. */
@@ -31,21 +31,18 @@ function handoverCase(contender: Contender, deed: 'stop' | 'reelect'): Case {
     who: contender.who,
     what: `${deed}()`,
     measure: () =>
-      withServer(contender, (url) =>
-        withGroup(contender, url, async (group) => {
-          await group.start(3);
-          const times: number[] = [];
-          while (times.length < (isOurs(contender) ? handovers : 2)) {
-            await anyPhase(100);
-            const former = group.leader;
-            const done: Promise<Timed> = former.program.call(deed);
-            const { calledAt } = await done;
-            times.push(await group.takeover(calledAt, former));
-            // It takes part again, as the last in line.
-            if (deed === 'stop') await former.program.call('start');
-          }
-          return { 'to elected': times };
-        }),
-      ),
+      withLedGroup(contender, 3, async (group) => {
+        const times: number[] = [];
+        while (times.length < (isOurs(contender) ? handovers : 2)) {
+          await anyPhase(100);
+          const former = group.leader;
+          const done: Promise<Timed> = former.program.call(deed);
+          const { calledAt } = await done;
+          times.push(await group.takeover(calledAt, former));
+          // It takes part again, as the last in line.
+          if (deed === 'stop') await former.program.call('start');
+        }
+        return { 'to elected': times };
+      }),
   };
 }

@@ -1,7 +1,7 @@
 import { msBetween } from '../../__test__/fixtures/processes.ts';
-import { contenders, withServer } from '../contenders.ts';
+import { contenders } from '../contenders.ts';
 import { atMost } from '../goals.ts';
-import { withGroup, type Timed } from '../group.ts';
+import { withLedGroup, type Timed } from '../group.ts';
 import type { Scenario } from '../scenario.ts';
 
 /** So many join one after the other in one run. */
@@ -22,17 +22,14 @@ export const joining: Scenario = {
         what: 'a process joins',
         goals: { 'start()': atMost(15) },
         measure: () =>
-          withServer(ours!, (url) =>
-            withGroup(ours!, url, async (group) => {
-              await group.start(1);
-              const times: number[] = [];
-              for (const { program } of await group.spawn(joiners)) {
-                const { calledAt, doneAt }: Timed = await program.call('start');
-                times.push(msBetween(calledAt, doneAt));
-              }
-              return { 'start()': times };
-            }),
-          ),
+          withLedGroup(ours!, 1, async (group) => {
+            const times: number[] = [];
+            for (const { program } of await group.spawn(joiners)) {
+              const { calledAt, doneAt }: Timed = await program.call('start');
+              times.push(msBetween(calledAt, doneAt));
+            }
+            return { 'start()': times };
+          }),
       },
     ];
   },

@@ -1,8 +1,9 @@
 import path from 'node:path';
-import { contenders, isOurs, withServer, type Contender } from '../contenders.ts';
+import { contenders, isOurs, type Contender } from '../contenders.ts';
 import { atMost } from '../goals.ts';
 import { Program } from '../program.ts';
 import type { Case, Scenario } from '../scenario.ts';
+import { withServer } from '../servers.ts';
 
 const mebibyte = 2 ** 20;
 

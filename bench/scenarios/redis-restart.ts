@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { msBetween, now } from '../../__test__/fixtures/processes.ts';
-import { startRedis } from '../../__test__/fixtures/redis-server.ts';
 import { contenders, isOurs, type Contender } from '../contenders.ts';
 import { atMost } from '../goals.ts';
 import { withGroup, type Group, type Timed } from '../group.ts';
 import type { Case, Scenario } from '../scenario.ts';
+import { withRedis } from '../servers.ts';
 
 const outageMs = 2000;
 const size = 3;
@@ -36,10 +36,9 @@ function restartCase(contender: Contender): Case {
   return {
     who: contender.who,
     what: 'kill -9, 2 s, start',
-    async measure() {
-      const redis = await startRedis();
-      try {
-        return await withGroup(contender, redis.url, async (group) => {
+    measure: () =>
+      withRedis([], (redis) =>
+        withGroup(contender, redis.url, async (group) => {
           await group.start(size);
           await redis.kill();
           await sleep(outageMs);
@@ -51,11 +50,8 @@ function restartCase(contender: Contender): Case {
             'to elected': await elected,
             ...(whole && { 'all reconnected': await whole }),
           };
-        });
-      } finally {
-        await redis.stop();
-      }
-    },
+        }),
+      ),
   };
 }
 
