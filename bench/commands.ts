@@ -20,6 +20,25 @@ export function countTraffic(lines: string[]): Traffic {
   return traffic;
 }
 
+/** What MONITOR showed between two marks, which a client has sent with ECHO; and how long that was by the server's clock. */
+export interface MonitoredWindow {
+  lines: string[];
+  seconds: number;
+}
+
+/** Undefined as long as one of the marks has not come. */
+export function between(
+  lines: string[],
+  marks: { begin: string; end: string },
+): MonitoredWindow | undefined {
+  const [begin, end] = [marks.begin, marks.end].map((mark) =>
+    lines.findLastIndex((line) => line.endsWith(` "${mark}"`)),
+  ) as [number, number];
+  if (begin < 0 || end < begin) return undefined;
+  const at = (index: number) => parseFloat(lines[index]!);
+  return { lines: lines.slice(begin + 1, end), seconds: at(end) - at(begin) };
+}
+
 /** How many messages Redis delivers, where it has so many subscribers by channel. */
 export function deliveries({ published }: Traffic, subscribers: Map<string, number>): number {
   return sum([...published].map(([channel, times]) => times * (subscribers.get(channel) ?? 0)));

@@ -1,10 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Contender } from './contenders.ts';
+import type { RedisServer } from '../__test__/fixtures/redis-server.ts';
+import { isOurs, type Contender } from './contenders.ts';
 import { Program } from './program.ts';
+import { comeToRest } from './rest.ts';
+import { account, loadOf, type Load } from './server-load.ts';
 
 export interface CrowdSettings {
   contender: Contender;
-  url: string;
+  redis: RedisServer;
   /** How many contenders there are, over how many processes. */
   count: number;
   processes: number;
@@ -14,19 +16,31 @@ export interface CrowdSettings {
   kinds?: string[];
 }
 
+/** What a crowd costs while nothing happens. */
+export interface IdleLoad extends Load {
+  /** That of all its processes, in % of a core. */
+  ownCpu: number;
+}
+
 /** Many contenders in a few processes. */
 export class Crowd {
   readonly #programs: Program[] = [];
+  readonly #settings: CrowdSettings;
+
+  constructor(settings: CrowdSettings) {
+    this.#settings = settings;
+  }
 
   /** Starts all of them, and waits until what follows a start is over. */
-  async start({ contender, url, count, processes, urls, kinds }: CrowdSettings): Promise<void> {
+  async start(): Promise<void> {
+    const { contender, redis, count, processes, urls, kinds } = this.#settings;
     const { module, options } = contender;
     const each = Math.ceil(count / processes);
     for (let first = 0; first < count; first += each) {
       const own = <T>(all: T[] | undefined) => all?.slice(first, first + each);
       const task = {
         contender: module,
-        url,
+        url: redis.url,
         kind: 'bench',
         options,
         urls: own(urls),
@@ -36,15 +50,25 @@ export class Crowd {
       this.#programs.push(program);
       await program.call('startAll', Math.min(each, count - first));
     }
-    await sleep(2000 + count);
+    // Each sees all the others of its kind, and one of them leads.
+    if (isOurs(contender)) await this.#programs[0]!.call('whole', kinds ? 1 : count);
+    const client = await redis.client();
+    try {
+      await comeToRest(async () => (await account(client)).commands);
+    } finally {
+      client.destroy();
+    }
   }
 
-  /** The CPU that all its processes use while `deed` lasts, in % of a core, and what the deed gives. */
-  async whileUsing<T>(deed: () => Promise<T>): Promise<{ cpu: number; value: T }> {
+  /** Watches it and its server, as `loadOf` does. */
+  async idle(seconds: number): Promise<IdleLoad> {
     const [before, startedAt] = [await this.#cpuMs(), performance.now()];
-    const value = await deed();
+    const load = await loadOf(this.#settings.redis, seconds);
     const usedMs = (await this.#cpuMs()) - before;
-    return { cpu: (100 * usedMs) / (performance.now() - startedAt), value };
+    // A leader tells all others of every renewal. Without one, the crowd would look cheap.
+    if (isOurs(this.#settings.contender) && load.deliveries === 0)
+      throw new Error(`nothing was delivered for ${seconds} s: nobody led`);
+    return { ...load, ownCpu: (100 * usedMs) / (performance.now() - startedAt) };
   }
 
   async #cpuMs(): Promise<number> {
@@ -64,9 +88,9 @@ export async function withCrowd<T>(
   settings: CrowdSettings,
   use: (crowd: Crowd) => Promise<T>,
 ): Promise<T> {
-  const crowd = new Crowd();
+  const crowd = new Crowd(settings);
   try {
-    await crowd.start(settings);
+    await crowd.start();
     return await use(crowd);
   } finally {
     await crowd.end();

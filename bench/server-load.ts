@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisServer } from '../__test__/fixtures/redis-server.ts';
-import { countTraffic, deliveries, sentCommands } from './commands.ts';
+import { eventually } from '../__test__/fixtures/eventually.ts';
+import {
+  between,
+  countTraffic,
+  deliveries,
+  sentCommands,
+  type MonitoredWindow,
+} from './commands.ts';
 
 type Client = Awaited<ReturnType<RedisServer['client']>>;
 
@@ -9,6 +16,8 @@ export interface Account {
   cpuSeconds: number;
   bytesIn: number;
   bytesOut: number;
+  /** Those inside scripts included. */
+  commands: number;
   at: number;
 }
 
@@ -24,6 +33,7 @@ export async function account(client: Client): Promise<Account> {
     cpuSeconds: field('used_cpu_sys') + field('used_cpu_user'),
     bytesIn: field('total_net_input_bytes'),
     bytesOut: field('total_net_output_bytes'),
+    commands: field('total_commands_processed'),
     at: performance.now(),
   };
 }
@@ -60,28 +70,42 @@ export async function loadOf(redis: RedisServer, seconds: number): Promise<Load>
 }
 
 async function traffic(redis: RedisServer, client: Client, seconds: number) {
+  const window = await monitored(redis, client, seconds);
+  const found = countTraffic(window.lines);
+  const subscribers = await subscribersOf([...found.published.keys()], client);
+  return {
+    commands: sentCommands(found) / window.seconds,
+    deliveries: deliveries(found, subscribers) / window.seconds,
+  };
+}
+
+const marks = { begin: 'the window begins', end: 'the window ends' };
+const readingLimitMs = 60_000;
+
+/** The marks bound the window where the server has carried them out, however late its lines are read here. */
+async function monitored(
+  redis: RedisServer,
+  client: Client,
+  seconds: number,
+): Promise<MonitoredWindow> {
   const monitor = await redis.client();
   try {
     const lines: string[] = [];
     await monitor.monitor((line) => lines.push(String(line)));
-    const startedAt = performance.now();
+    await client.sendCommand(['ECHO', marks.begin]);
     await sleep(seconds * 1000);
-    const found = countTraffic(lines);
-    const elapsed = (performance.now() - startedAt) / 1000;
-    const channels = [...found.published.keys()];
-    const answer: (string | number)[] = (await client.sendCommand([
-      'PUBSUB',
-      'NUMSUB',
-      ...channels,
-    ])) as never;
-    const subscribers = new Map(
-      channels.map((channel, index) => [channel, Number(answer[2 * index + 1])]),
-    );
-    return {
-      commands: sentCommands(found) / elapsed,
-      deliveries: deliveries(found, subscribers) / elapsed,
-    };
+    await client.sendCommand(['ECHO', marks.end]);
+    const window = () => between(lines, marks);
+    return (await eventually(window, { within: readingLimitMs, every: 50 }))!;
   } finally {
     monitor.destroy();
   }
+}
+
+async function subscribersOf(channels: string[], client: Client): Promise<Map<string, number>> {
+  // Each channel, and behind it its number.
+  const answer: unknown = await client.sendCommand(['PUBSUB', 'NUMSUB', ...channels]);
+  return new Map(
+    channels.map((channel, index) => [channel, Number((answer as unknown[])[2 * index + 1])]),
+  );
 }

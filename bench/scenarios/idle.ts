@@ -1,10 +1,10 @@
-import { startRedis, type RedisServer } from '../../__test__/fixtures/redis-server.ts';
+import type { RedisServer } from '../../__test__/fixtures/redis-server.ts';
 import { contenders, isOurs, type Contender } from '../contenders.ts';
 import { withCrowd } from '../crowd.ts';
 import { atMost, below, type Goal } from '../goals.ts';
 import type { Line } from '../lines.ts';
 import type { Case, Circumstances, Scenario } from '../scenario.ts';
-import { loadOf } from '../server-load.ts';
+import { withRedis } from '../servers.ts';
 import { growthExponent } from '../statistics.ts';
 
 const sizes = [1, 10, 50, 200, 1000];
@@ -64,32 +64,22 @@ function idleCase(
     who: contender.who,
     what:
       connections === 'own' ? `N = ${size}` : `N = ${size}, in ${processes} processes that share`,
-    async measure() {
-      const redis = await startRedis({ args: ['--maxclients', '10000'] });
-      try {
+    measure: () =>
+      withRedis(['--maxclients', '10000'], async (redis) => {
         const urls = connections === 'own' ? await ownUrls(redis, size) : undefined;
-        const settings = {
-          contender,
-          url: redis.url,
-          count: size,
-          processes,
-          ...(urls && { urls }),
-        };
-        return await withCrowd(settings, async (crowd) => {
-          const { cpu, value: load } = await crowd.whileUsing(() => loadOf(redis, seconds));
+        const settings = { contender, redis, count: size, processes, ...(urls && { urls }) };
+        return withCrowd(settings, async (crowd) => {
+          const load = await crowd.idle(seconds);
           return {
             'commands/s': load.commands,
             'deliveries/s': load.deliveries,
             'into Redis': load.bytesIn,
             'out of Redis': load.bytesOut,
             'CPU of Redis': load.cpu,
-            'own CPU, all processes': cpu,
+            'own CPU, all processes': load.ownCpu,
           };
         });
-      } finally {
-        await redis.stop();
-      }
-    },
+      }),
   };
 }
 

@@ -1,9 +1,9 @@
-import { startRedis, type RedisServer } from '../../__test__/fixtures/redis-server.ts';
+import type { RedisServer } from '../../__test__/fixtures/redis-server.ts';
 import { contenders, type Contender } from '../contenders.ts';
 import { withCrowd } from '../crowd.ts';
 import { atMost, below } from '../goals.ts';
 import type { Case, Scenario } from '../scenario.ts';
-import { loadOf } from '../server-load.ts';
+import { withRedis } from '../servers.ts';
 
 const kindsOfOne = 1000;
 
@@ -37,26 +37,22 @@ function kindsCase(contender: Contender, seconds: number): Case {
       'own CPU': below(4),
       'CPU of Redis': below(8),
     },
-    async measure() {
-      const redis = await startRedis();
-      const all = Array.from({ length: kindsOfOne }, (_, number) => `kind-${number}`);
-      const settings = { contender, url: redis.url, count: kindsOfOne, processes: 1, kinds: all };
-      try {
-        return await withCrowd(settings, async (crowd) => {
+    measure: () =>
+      withRedis([], (redis) => {
+        const all = Array.from({ length: kindsOfOne }, (_, number) => `kind-${number}`);
+        const settings = { contender, redis, count: kindsOfOne, processes: 1, kinds: all };
+        return withCrowd(settings, async (crowd) => {
           const connections = await connectionsOf(redis);
-          const { cpu, value: load } = await crowd.whileUsing(() => loadOf(redis, seconds));
+          const load = await crowd.idle(seconds);
           return {
             connections,
             'commands/s': load.commands,
             'deliveries/s': load.deliveries,
             'CPU of Redis': load.cpu,
-            'own CPU': cpu,
+            'own CPU': load.ownCpu,
           };
         });
-      } finally {
-        await redis.stop();
-      }
-    },
+      }),
   };
 }
 
