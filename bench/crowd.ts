@@ -10,6 +10,8 @@ export interface CrowdSettings {
   /** How many contenders there are, over how many processes. */
   count: number;
   processes: number;
+  /** How many start together. @default all of a process */
+  atATime?: number;
   /** The URL of each, where they differ. */
   urls?: string[];
   /** The kind of each, where they differ. */
@@ -33,7 +35,7 @@ export class Crowd {
 
   /** Starts all of them, and waits until what follows a start is over. */
   async start(): Promise<void> {
-    const { contender, redis, count, processes, urls, kinds } = this.#settings;
+    const { contender, redis, count, processes, atATime, urls, kinds } = this.#settings;
     const { module, options } = contender;
     const each = Math.ceil(count / processes);
     for (let first = 0; first < count; first += each) {
@@ -48,7 +50,7 @@ export class Crowd {
       };
       const program = await Program.start('election', task);
       this.#programs.push(program);
-      await program.call('startAll', Math.min(each, count - first));
+      await startAll(program, Math.min(each, count - first), atATime);
     }
     // Each sees all the others of its kind, and one of them leads.
     if (isOurs(contender)) await this.#programs[0]!.call('whole', kinds ? 1 : count);
@@ -81,6 +83,11 @@ export class Crowd {
   async end(): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.kill()));
   }
+}
+
+async function startAll(program: Program, count: number, atATime = count): Promise<void> {
+  for (let first = 0; first < count; first += atATime)
+    await program.call('startSome', first, Math.min(atATime, count - first));
 }
 
 /** Runs `use` with a crowd, and ends it. */
