@@ -44,6 +44,7 @@ export const idle: Scenario = {
   remarks: (lines) => [
     'An instance has connections of its own, as if each were a process by itself, unless the line says that they are shared',
     'Commands are those that clients send, not the calls inside scripts',
+    `They start ${atATime} at a time, and are at rest, under a leader, before anything is counted`,
     ...growth(lines),
   ],
 };
