@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::clock;
 use crate::driver::{Driver, Failure, Output, Request, SendQueue, Settings, Sink};
 use crate::election::{Election, InstanceId, Role, Tenure, Term, Timing};
+use crate::lifeline::Lifeline;
 use crate::medium::memory::MemoryMedium;
 use crate::medium::redis::{RedisMedium, Target};
 use crate::medium::{Mailbox, MailboxSender, Medium, mailbox};
@@ -40,6 +41,7 @@ pub struct Candidate {
     config: Config,
     instance: InstanceId,
     tenure: Arc<Tenure>,
+    lifeline: Arc<Lifeline>,
     /// Between two runs the election rests here; its floor of terms outlives them.
     resting: Arc<Mutex<Option<Election>>>,
 }
@@ -57,9 +59,16 @@ pub struct AlreadyRunning;
 impl Candidate {
     pub fn new(config: Config) -> Self {
         let instance = InstanceId::new(random::instance_id());
-        let tenure = Arc::new(Tenure::default());
+        let lifeline = Arc::<Lifeline>::default();
+        let tenure = Arc::new(if config.timing.watches_connections() {
+            let lifeline = lifeline.clone();
+            Tenure::bound_to(move || lifeline.holds())
+        } else {
+            Tenure::default()
+        });
         let election = new_election(&instance, config.timing, &tenure);
-        Self { config, instance, tenure, resting: Arc::new(Mutex::new(Some(election))) }
+        let resting = Arc::new(Mutex::new(Some(election)));
+        Self { config, instance, tenure, lifeline, resting }
     }
 
     pub fn id(&self) -> &str {
@@ -102,12 +111,14 @@ impl Candidate {
     ) -> Result<Run, AlreadyRunning> {
         let election = lock(&self.resting).take().ok_or(AlreadyRunning)?;
         self.tenure.open();
+        self.lifeline.reset();
         let (requests, request_queue) = mpsc::unbounded_channel();
         let queue = Arc::new(SendQueue::default());
         let settings = Settings {
             instance: self.instance.clone(),
             meta,
             max_stall: self.config.max_stall,
+            lifeline: self.lifeline.clone(),
             debug: self.config.debug,
         };
         let parts = RunParts {
@@ -126,8 +137,9 @@ impl Candidate {
             Place::Memory => self.open_memory(outbox, mailbox, parts),
             Place::Redis(target) => {
                 let (kind, timing) = (&self.config.kind, self.config.timing);
+                let (target, lifeline) = (target.clone(), self.lifeline.clone());
                 let medium =
-                    RedisMedium::open(target.clone(), kind, &self.instance, timing, outbox);
+                    RedisMedium::open(target, kind, &self.instance, timing, lifeline, outbox);
                 parts.spawn(medium, mailbox);
             }
         }

@@ -18,6 +18,7 @@ pub mod candidate;
 pub mod clock;
 pub mod driver;
 pub mod election;
+pub mod lifeline;
 pub mod medium;
 pub mod membership;
 pub mod messaging;

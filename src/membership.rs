@@ -276,7 +276,7 @@ mod tests {
         let record_shown = Record::placeholder(Stamp::new(1));
         let identity = Identity::server("s");
         let shown = Observation { record: record_shown, identity };
-        let register = Reply { granted: false, missing: false, shown };
+        let register = Reply { granted: false, missing: false, shown, is_present: None };
         Roster::new(register, revision, ids.iter().map(|id| record(id)).collect())
     }
 

@@ -11,10 +11,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &["election", "membership", "messaging"]),
     ("clock", &["election"]),
     ("random", &[]),
-    ("medium", &["election", "membership", "messaging", "wire", "clock", "random"]),
-    ("driver", &["election", "membership", "messaging", "wire", "clock", "medium"]),
+    ("lifeline", &[]),
+    ("medium", &["election", "membership", "messaging", "wire", "clock", "random", "lifeline"]),
+    ("driver", &["election", "membership", "messaging", "wire", "clock", "medium", "lifeline"]),
     ("simulation", &["election"]),
-    ("candidate", &["election", "membership", "medium", "driver", "clock", "random"]),
+    ("candidate", &["election", "membership", "medium", "driver", "clock", "random", "lifeline"]),
     ("node", &["election", "messaging", "wire", "medium", "driver", "candidate"]),
 ];
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Place;
-use crate::election::Timing;
+use crate::election::{CrashDetection, Timing};
 use crate::medium::redis::Target;
 
 #[derive(Deserialize)]
@@ -20,6 +20,7 @@ pub struct Options {
     lease_ms: u64,
     renew_ms: Option<u64>,
     max_stall_ms: Option<f64>,
+    crash_detection: CrashDetectionName,
     pub debug: bool,
 }
 
@@ -28,6 +29,13 @@ pub struct Options {
 enum MediumName {
     Redis,
     Memory,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum CrashDetectionName {
+    Lease,
+    Connection,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +57,12 @@ impl Options {
 
     pub fn timing(&self) -> Result<Timing, String> {
         let renewal_interval = self.renew_ms.map(Duration::from_millis);
+        let crash_detection = match self.crash_detection {
+            CrashDetectionName::Lease => CrashDetection::Lease,
+            CrashDetectionName::Connection => CrashDetection::Connection,
+        };
         Timing::new(Duration::from_millis(self.lease_ms), renewal_interval)
+            .map(|timing| timing.with_crash_detection(crash_detection))
             .map_err(|error| error.to_string())
     }
 

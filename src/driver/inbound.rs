@@ -27,7 +27,11 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                     }
                 }
             }
-            Notice::Disconnected(error) => self.sink.put(Output::Error(error.into())),
+            Notice::Disconnected(error) => {
+                self.election.handle_disconnected(now);
+                self.settings.lifeline.heed();
+                self.sink.put(Output::Error(error.into()));
+            }
             Notice::Subscribed => self.handle_subscribed(),
             Notice::Unsubscribed(error) => {
                 self.is_subscribed = false;

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 
 use crate::clock;
 use crate::election::{Election, Event, InstanceId, Instant, Reply, RequestId, Role, Tenure};
+use crate::lifeline::Lifeline;
 use crate::medium::{Channel, Enrolment, Mailbox, Medium, MediumError, Roster};
 use crate::membership::Membership;
 use crate::messaging::Reception;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub meta: Arc<RawValue>,
     /// How long the process may leave a probe unanswered before its leadership is released. `None`: for ever.
     pub max_stall: Option<Duration>,
+    /// What the leadership may depend on. The driver tells it when the election was told of a loss.
+    pub lifeline: Arc<Lifeline>,
     /// Whether `Output::Debug` is wanted.
     pub debug: bool,
 }

@@ -172,8 +172,13 @@ fn start_with(kind: &str, meddling: Arc<Meddling>, max_stall: Option<Duration>) 
     let queue = Arc::new(SendQueue::default());
     let ear = Arc::new(Ear::default());
     let meta = RawValue::from_string("null".into()).unwrap();
-    let settings =
-        Settings { instance: instance.clone(), meta: meta.into(), max_stall, debug: false };
+    let settings = Settings {
+        instance: instance.clone(),
+        meta: meta.into(),
+        max_stall,
+        lifeline: Arc::default(),
+        debug: false,
+    };
     let driver = Driver::new(
         settings,
         election,

@@ -20,7 +20,8 @@ pub struct Request {
 pub enum Command {
     /// Reads the register.
     Peek { stamp: Stamp },
-    /// Granted when the register has this holder and term and a lower beat, or is exactly what `over` names.
+    /// Granted when the register has this holder and term and a lower beat, and comes on the connection that the register names, if
+    /// it names one; or when the register is exactly what `over` names.
     Renew {
         holder: Holder,
         term: Term,
@@ -74,6 +75,8 @@ pub struct Seen {
     /// Whether it was seen unchanged for a whole lease. Otherwise only a vacancy that was granted under
     /// the server's present identity may be taken.
     pub watched: bool,
+    /// Whether the connection that the holder's reign depends on was seen to be gone. The server looks again.
+    pub gone: bool,
 }
 
 /// The register's answer: whether the command was granted, and the register after it.
@@ -83,6 +86,8 @@ pub struct Reply {
     /// The register was missing or malformed, and the placeholder shown was written by this very command.
     pub missing: bool,
     pub shown: Observation,
+    /// Whether the connection that the register names as `presence` stands; `None` where it names none, or the server does not tell.
+    pub is_present: Option<bool>,
 }
 
 /// What the register tells all who listen when it changes. It may be late, doubled, lost or forged: a hint, never a proof.

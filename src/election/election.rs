@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::command::{Announcement, Command, Reply, Request, RequestId, Shown};
+use super::command::{Announcement, Command, Reply, Request, RequestId, Seen, Shown};
 use super::event::{Event, Loss};
 use super::record::{Holder, Identity, InstanceId, Observation, Record, Role, Stamp, Term};
 use super::tenure::Tenure;
 use super::timing::{Instant, Timing};
-use super::watch::Watch;
+use super::watch::{Permit, Watch};
 use crowd::Crowd;
 use hints::HintAllowance;
 
@@ -62,6 +62,12 @@ pub struct Election {
     peek_at: Option<Instant>,
     hints: HintAllowance,
     crowd: Crowd,
+    /// How many instances are known, this one included.
+    instances: usize,
+    /// When to look next whether the leader's connection stands.
+    presence_at: Instant,
+    /// No take of a deserted register before.
+    no_replacing_before: Instant,
     /// The last answer was that the register was missing.
     was_missing: bool,
     /// The process does not answer, so it must not lead.
@@ -92,6 +98,8 @@ struct Reign {
     drained: bool,
     /// Whether `RegisterLost` was told.
     told_register_lost: bool,
+    /// The register names the connection, so that others may take as soon as it is gone.
+    ends_with_connection: bool,
 }
 
 #[derive(Debug)]
@@ -99,6 +107,8 @@ struct Outstanding {
     id: RequestId,
     sent: Instant,
     command: Command,
+    /// A connection was lost since it was sent.
+    is_severed: bool,
 }
 
 impl Election {
@@ -136,6 +146,9 @@ impl Election {
             peek_at: None,
             hints: HintAllowance::default(),
             crowd: Crowd::default(),
+            instances: 1,
+            presence_at: Instant::default(),
+            no_replacing_before: Instant::default(),
             was_missing: false,
             suspended: false,
             events: VecDeque::new(),
@@ -227,6 +240,7 @@ impl Election {
 
     /// So many instances are known, this one included. A large fleet takes turns, so that it does not come all at once.
     pub fn handle_fleet_size(&mut self, instances: usize) {
+        self.instances = instances;
         let draw = &mut self.draw;
         self.crowd.resize(instances, self.timing.lease() / 4, draw);
     }
@@ -245,7 +259,7 @@ impl Election {
     /// read after its bytes arrived.
     pub fn handle_reply(&mut self, now: Instant, id: RequestId, reply: Reply) {
         self.expire(now);
-        let Some(Outstanding { sent, command, .. }) =
+        let Some(Outstanding { sent, command, is_severed, .. }) =
             self.outstanding.take_if(|outstanding| outstanding.id == id)
         else {
             return;
@@ -254,7 +268,8 @@ impl Election {
             Command::Peek { .. } => self.see(now, reply),
             Command::Renew { beat, .. } => self.conclude_renewal(now, sent, beat, reply),
             Command::Take { seen, stamp, .. } => {
-                self.conclude_take(now, sent, &stamp, seen.watched, reply)
+                let was_in_time = !is_severed || reply.shown.record.presence.is_none();
+                self.conclude_take(now, sent, &stamp, &seen, was_in_time, reply)
             }
             Command::Release { .. } => self.conclude_release(now, reply),
         }
@@ -290,6 +305,18 @@ impl Election {
             // Whoever waits for a release waits for one try; what is owed stays owed.
             Command::Release { .. } => self.events.push_back(Event::Released),
             Command::Renew { .. } => {}
+        }
+        self.finish_stopping(now);
+    }
+
+    /// Commands pass no more. A reign that depends on its connection is over; to go on takes another grant.
+    pub fn handle_disconnected(&mut self, now: Instant) {
+        self.expire(now);
+        if let Some(outstanding) = &mut self.outstanding {
+            outstanding.is_severed = true;
+        }
+        if self.reign.as_ref().is_some_and(|reign| reign.ends_with_connection) {
+            self.end_reign(now, Loss::Disconnected);
         }
         self.finish_stopping(now);
     }
@@ -377,7 +404,8 @@ impl Election {
         let command = self.next_command(now)?;
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        self.outstanding = Some(Outstanding { id, sent: now, command: command.clone() });
+        self.outstanding =
+            Some(Outstanding { id, sent: now, command: command.clone(), is_severed: false });
         Some(Request { id, command })
     }
 
@@ -415,6 +443,9 @@ impl Election {
         if let Some(reign) = &mut self.reign {
             reign.beat += 1;
             reign.next_renewal = now + self.timing.renewal_interval();
+            // An assert may name the connection that it goes out on, also where its answer never comes.
+            reign.ends_with_connection |=
+                reign.assert_over.is_some() && self.timing.watches_connections();
             return Some(Command::Renew {
                 holder: self.holder.clone(),
                 term: reign.term,
@@ -463,7 +494,7 @@ impl Election {
         [take, look].into_iter().flatten().min().map(|at| max(at, self.retry_at))
     }
 
-    fn next_take(&self) -> Option<(Instant, super::command::Seen)> {
+    fn next_take(&self) -> Option<(Instant, Seen)> {
         let sight = self.watch.sight()?;
         let is_ours = |holder: &Holder| holder.belongs_to(&self.instance);
         if self.phase != Phase::Running
@@ -472,8 +503,22 @@ impl Election {
         {
             return None;
         }
-        let permit = self.watch.permit(self.patience, self.hears())?;
-        Some((max(permit.at + self.crowd.turn(), self.no_take_before), permit.seen))
+        let in_turn = |permit: Permit| Permit { at: permit.at + self.crowd.turn(), ..permit };
+        let watched = self.watch.permit(self.patience, self.hears()).map(in_turn);
+        let permit = [watched, self.permit_to_replace_deserter()]
+            .into_iter()
+            .flatten()
+            .min_by_key(|permit| permit.at)?;
+        Some((max(permit.at, self.no_take_before), permit.seen))
+    }
+
+    /// Without a turn: the looks are spread already.
+    fn permit_to_replace_deserter(&self) -> Option<Permit> {
+        if !self.timing.watches_connections() {
+            return None;
+        }
+        let permit = self.watch.permit_to_replace_deserter(self.timing.presence_grace())?;
+        Some(Permit { at: max(permit.at, self.no_replacing_before), ..permit })
     }
 
     /// In a crowd, whoever has heard that another was faster looks before it takes, once.
@@ -489,7 +534,11 @@ impl Election {
             }
             _ => None,
         };
-        [self.peek_at, poll].into_iter().flatten().min()
+        let watches_connection = self.timing.watches_connections()
+            && self.phase == Phase::Running
+            && self.watch.names_presence();
+        let presence = watches_connection.then_some(self.presence_at);
+        [self.peek_at, poll, presence].into_iter().flatten().min()
     }
 
     fn hears(&self) -> bool {

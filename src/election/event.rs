@@ -34,6 +34,8 @@ pub enum Loss {
     Stopped,
     /// The process did not answer for too long.
     Stalled,
+    /// The connection on which the reign depended is lost; with crash detection by connection only.
+    Disconnected,
     /// A candidate that another one beat.
     Lost,
 }
@@ -45,6 +47,7 @@ impl Loss {
             Self::Expired => "expired",
             Self::Stopped => "stopped",
             Self::Stalled => "stalled",
+            Self::Disconnected => "disconnected",
             Self::Lost => "lost",
         }
     }

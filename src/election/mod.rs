@@ -16,9 +16,10 @@
 //!                                   Tenure  <---- is_valid(), from any thread
 //! ```
 //!
-//! One kind has one *register*: `{ holder, term, beat, stamp, server, lease, heir }`. It bears no expiry. The holder is sure of
+//! One kind has one *register*: `{ holder, term, beat, stamp, server, lease, heir, presence }`. It bears no expiry. The holder is sure of
 //! itself for D after it *sent* its last granted renewal; the others take over, by compare-and-set, after they have *seen* the
-//! register unchanged for L > D. So the only clock that counts is each node's own, and only for a duration.
+//! register unchanged for L > D. So the only clock that counts is each node's own, and only for a duration. Where it is asked for, a
+//! reign also ends with the connection that `presence` names, and the others may then take a moment after the server saw that end.
 //!
 //! Read `record.rs`, `command.rs`, `register.rs`, then `election.rs` from [`Election::poll_command`] on.
 
@@ -38,7 +39,7 @@ mod tests;
 pub use command::{Announcement, Command, Reply, Request, RequestId, Seen, Shown};
 pub use election::Election;
 pub use event::{Event, Loss};
-pub use record::{Holder, Identity, InstanceId, Observation, Record, Role, Stamp, Term};
+pub use record::{Holder, Identity, InstanceId, Observation, Presence, Record, Role, Stamp, Term};
 pub use register::Register;
 pub use tenure::Tenure;
-pub use timing::{Instant, Timing, TimingError};
+pub use timing::{CrashDetection, Instant, Timing, TimingError};

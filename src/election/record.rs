@@ -95,6 +95,25 @@ impl Stamp {
     }
 }
 
+/// Names one connection of a holder, so that the server can tell whether it stands. No two connections have the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Presence(Arc<str>);
+
+impl Presence {
+    /// A name as it was read. `None` for the empty text, which names no connection.
+    pub fn parse(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self(text.into()))
+    }
+
+    pub fn of_connection(number: u64) -> Self {
+        Self(format!("{number:016x}").into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Which server, and which history of its data, an answer comes from. What was seen under one identity proves nothing under another.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Identity {
@@ -125,6 +144,8 @@ pub struct Record {
     pub lease: Duration,
     /// Whom a leader that released wants as successor; the others stand back for one renewal interval.
     pub heir: Option<InstanceId>,
+    /// The connection on which the term was granted, or last asserted, if its holder ends the reign with it. `None`: the reign outlives its connection.
+    pub presence: Option<Presence>,
 }
 
 impl Record {
@@ -138,6 +159,7 @@ impl Record {
             server: "".into(),
             lease: Duration::ZERO,
             heir: None,
+            presence: None,
         }
     }
 
@@ -183,6 +205,12 @@ impl fmt::Display for Term {
 }
 
 impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Presence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

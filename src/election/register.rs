@@ -3,7 +3,7 @@
 use std::cmp::max;
 
 use super::command::{Announcement, Command, Reply, Seen, Shown};
-use super::record::{Holder, Identity, InstanceId, Observation, Record, Stamp, Term};
+use super::record::{Holder, Identity, InstanceId, Observation, Presence, Record, Stamp, Term};
 
 /// One kind's register. It knows no time: `server_time_us` enters terms and placeholders alone, and need not be right.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,27 @@ pub struct Register {
 pub struct Server {
     pub identity: Identity,
     pub time_us: u64,
+    /// The connection that the command came on, if its owner wants the reign to end with it.
+    pub caller: Option<Presence>,
+    /// All connections that show and stand.
+    pub present: Vec<Presence>,
+}
+
+impl Server {
+    /// One that knows of no connections that show.
+    pub fn new(identity: Identity, time_us: u64) -> Self {
+        Self { identity, time_us, caller: None, present: Vec::new() }
+    }
+
+    fn is_present(&self, presence: &Presence) -> bool {
+        self.present.contains(presence)
+    }
+
+    /// What a grant to the caller names. Nothing where the server hides its identity: nobody could be replaced there.
+    fn presence_of_caller(&self) -> Option<Presence> {
+        let tells_identity = !name_of(&self.identity).is_empty();
+        self.caller.clone().filter(|caller| tells_identity && self.is_present(caller))
+    }
 }
 
 impl Register {
@@ -47,13 +68,17 @@ impl Register {
                         server: name_of(&server.identity),
                         lease: *lease,
                         heir: None,
+                        presence: server.presence_of_caller(),
                         ..renewed
                     })
                 } else if record.holder.as_ref() == Some(holder)
                     && record.term == *term
                     && *beat > record.beat
+                    && (record.presence.is_none() || record.presence == server.caller)
                 {
-                    Some(renewed)
+                    // A name that shows no more would only mislead those who look.
+                    let presence = record.presence.clone().filter(|own| server.is_present(own));
+                    Some(Record { presence, ..renewed })
                 } else {
                     None
                 }
@@ -67,24 +92,26 @@ impl Register {
                     server: name_of(&server.identity),
                     lease: *lease,
                     heir: None,
+                    presence: server.presence_of_caller(),
                 }),
             Command::Release { holder, term, stamp, heir } => {
                 (record.holder.as_ref() == Some(holder) && record.term == *term).then(|| Record {
                     holder: None,
                     stamp: stamp.clone(),
                     heir: heir.clone(),
+                    presence: None,
                     ..record.clone()
                 })
             }
         };
         let announcement = granted.as_ref().map(announce);
+        let is_granted = granted.is_some();
+        let record = granted.unwrap_or(record);
         let reply = Reply {
-            granted: granted.is_some(),
+            granted: is_granted,
             missing,
-            shown: Observation {
-                record: granted.unwrap_or(record),
-                identity: server.identity.clone(),
-            },
+            is_present: record.presence.as_ref().map(|presence| server.is_present(presence)),
+            shown: Observation { record, identity: server.identity.clone() },
         };
         self.stored = Some(reply.shown.record.clone());
         (reply, announcement)
@@ -113,8 +140,18 @@ fn may_take(record: &Record, seen: &Seen, server: &Server) -> bool {
         && record.holder == seen.holder
         && record.term == seen.term
         && record.stamp == seen.stamp;
-    let vacated_here = record.holder.is_none() && record.was_granted_under(&server.identity);
-    unchanged && (seen.watched || vacated_here)
+    let granted_here = record.was_granted_under(&server.identity);
+    let vacated_here = record.holder.is_none() && granted_here;
+    unchanged
+        && (seen.watched
+            || vacated_here
+            || (seen.gone && granted_here && is_deserted(record, server)))
+}
+
+/// The holder's connection is gone, and the taker's own shows: so it is not this server that has forgotten who is connected.
+fn is_deserted(record: &Record, server: &Server) -> bool {
+    record.presence.as_ref().is_some_and(|presence| !server.is_present(presence))
+        && server.presence_of_caller().is_some()
 }
 
 fn next_term(stored: Term, floor: Term, server_time_us: u64) -> Term {

@@ -10,7 +10,7 @@ use super::timing::Instant;
 ///
 /// Once anyone has seen the deadline pass, it is latched as passed: an extension that comes later fails. So within a term
 /// the answer never turns from no to yes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Tenure {
     /// Nanoseconds on the node's clock; 0 when there is no leadership, or it was seen to have expired.
     deadline: AtomicU64,
@@ -21,9 +21,17 @@ pub struct Tenure {
     /// Of the leader last known, self included.
     term: AtomicU64,
     is_candidate: AtomicBool,
+    /// What a leadership depends on beside its deadline.
+    bond: Option<Box<dyn Fn() -> bool + Send + Sync>>,
 }
 
 impl Tenure {
+    /// Leaderships that depend on something beside their deadlines. Once anyone has seen that it does not hold, that is latched like a deadline that
+    /// has passed.
+    pub fn bound_to(bond: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { bond: Some(Box::new(bond)), ..Self::default() }
+    }
+
     /// Whether this node leads. `clock` is read after the deadline, so that a pause between the two makes the answer no.
     pub fn is_valid(&self, clock: impl Fn() -> Instant) -> bool {
         loop {
@@ -34,8 +42,13 @@ impl Tenure {
             if deadline == 0 {
                 return false;
             }
-            if clock().as_nanos() < deadline {
-                return true;
+            let holds = self.bond.as_ref().is_none_or(|holds| holds());
+            if holds && clock().as_nanos() < deadline {
+                // What holds may hold for a leadership that began since.
+                if self.bond.is_none() || self.deadline.load(Ordering::SeqCst) == deadline {
+                    return true;
+                }
+                continue;
             }
             if self.latch(deadline) {
                 return false;

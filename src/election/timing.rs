@@ -1,5 +1,6 @@
 //! Instants and the durations of one election. The core reads no clock: whoever drives it passes the time in.
 
+use std::cmp::max;
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
@@ -55,6 +56,17 @@ impl Sub<Duration> for Instant {
 pub struct Timing {
     lease: Duration,
     renewal_interval: Duration,
+    crash_detection: CrashDetection,
+}
+
+/// How the others learn that a leader has crashed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrashDetection {
+    /// By its silence, for a whole lease.
+    #[default]
+    Lease,
+    /// By its connection, which the server sees closed; by its silence as well.
+    Connection,
 }
 
 impl Timing {
@@ -63,6 +75,8 @@ impl Timing {
     /// A longer lease found in a register is malformed: it would let one bad write hold up an election for ever.
     pub const MAX_LEASE: Duration = Duration::from_secs(600);
     pub const MIN_RENEWAL_INTERVAL: Duration = Duration::from_millis(10);
+    pub const MIN_PRESENCE_GRACE: Duration = Duration::from_millis(20);
+    const PRESENCE_INTERVAL: Duration = Duration::from_millis(10);
 
     /// `renewal_interval` defaults to a fifth of `lease`.
     ///
@@ -79,7 +93,15 @@ impl Timing {
         if renewal_interval > lease / 4 {
             return Err(TimingError::RenewalTooLong { renewal_interval, lease });
         }
-        Ok(Self { lease, renewal_interval })
+        Ok(Self { lease, renewal_interval, crash_detection: CrashDetection::Lease })
+    }
+
+    pub fn with_crash_detection(self, crash_detection: CrashDetection) -> Self {
+        Self { crash_detection, ..self }
+    }
+
+    pub fn watches_connections(&self) -> bool {
+        self.crash_detection == CrashDetection::Connection
     }
 
     /// L: how long others must see the register unchanged before they take over.
@@ -105,11 +127,27 @@ impl Timing {
     pub fn poll_interval(&self) -> Duration {
         self.lease / 4
     }
+
+    /// How long a leader's connection must have been seen to be gone before its register is taken. Within that time the news must reach the
+    /// leader's own host, whose `isLeader()` asks for it.
+    pub fn presence_grace(&self) -> Duration {
+        max(Self::MIN_PRESENCE_GRACE, self.lease / 40)
+    }
+
+    /// How often, on average, one of `instances` looks whether the leader's connection stands: all together some 100 times a second.
+    pub fn presence_interval(&self, instances: usize) -> Duration {
+        let watchers = u32::try_from(instances.saturating_sub(1)).unwrap_or(u32::MAX);
+        Self::PRESENCE_INTERVAL.saturating_mul(max(2, watchers))
+    }
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { lease: Self::DEFAULT_LEASE, renewal_interval: Self::DEFAULT_LEASE / 5 }
+        Self {
+            lease: Self::DEFAULT_LEASE,
+            renewal_interval: Self::DEFAULT_LEASE / 5,
+            crash_detection: CrashDetection::Lease,
+        }
     }
 }
 

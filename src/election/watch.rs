@@ -13,6 +13,8 @@ pub(super) struct Watch {
     read: Option<Sight>,
     heard: Option<Heard>,
     announced: Option<Announced>,
+    /// Since when the connection that the holder's reign depends on is known to be gone.
+    deserted: Option<Instant>,
 }
 
 /// The register as last read.
@@ -93,8 +95,17 @@ impl Watch {
         let since = heard_before.map_or(now, |heard| heard.received);
         self.heard = self.heard.take().filter(is_ahead);
         self.announced = None;
+        self.deserted = None;
         self.read = Some(Sight { observation, since, latest: now, doubt: Doubt::None });
         true
+    }
+
+    /// Whether the connection that the last read named stood at that moment.
+    pub fn note_presence(&mut self, now: Instant, is_present: Option<bool>) {
+        self.deserted = match is_present {
+            Some(false) => Some(self.deserted.unwrap_or(now)),
+            _ => None,
+        };
     }
 
     /// Whether `holder` and `term` are those last read, so that a heartbeat of theirs counts.
@@ -160,6 +171,7 @@ impl Watch {
             term: record.term,
             stamp: stamp.clone(),
             watched,
+            gone: false,
         };
         if record.holder.is_none() {
             let vacated_here = record.was_granted_under(identity);
@@ -183,6 +195,30 @@ impl Watch {
             None => (&record.stamp, *since),
         };
         Some(Permit { at: received + patience, seen: seen(&record.holder, stamp, true) })
+    }
+
+    /// When, and over what, this node may take because the holder's connection is gone.
+    pub fn permit_to_replace_deserter(&self, grace: Duration) -> Option<Permit> {
+        let (Sight { observation, .. }, since) = (self.read.as_ref()?, self.deserted?);
+        let Observation { record, identity } = observation;
+        if !record.was_granted_under(identity) {
+            // Under another identity everybody's connection is gone.
+            return None;
+        }
+        let seen = Seen {
+            identity: identity.clone(),
+            holder: record.holder.clone(),
+            term: record.term,
+            stamp: record.stamp.clone(),
+            watched: false,
+            gone: true,
+        };
+        Some(Permit { at: since + grace, seen })
+    }
+
+    /// Whether the last read named a connection on which the reign depends.
+    pub fn names_presence(&self) -> bool {
+        self.read.as_ref().is_some_and(|sight| sight.observation.record.presence.is_some())
     }
 
     /// The last moment at which the holder was seen to be alive.

@@ -255,6 +255,7 @@ pub fn seen(sight: &Reply, watched: bool) -> Seen {
         term: record.term,
         stamp: record.stamp.clone(),
         watched,
+        gone: false,
     }
 }
 

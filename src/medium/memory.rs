@@ -168,7 +168,7 @@ impl Kind {
     fn execute(&mut self, command: &Command) -> Reply {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let time_us = since_epoch.map_or(0, |time| time.as_micros() as u64);
-        let server = Server { identity: self.server.clone(), time_us };
+        let server = Server::new(self.server.clone(), time_us);
         let (reply, announcement) = self.register.execute(command, &server);
         if let Some(announcement) = announcement {
             self.publish(&Channel::Election, || Notice::Announced(announcement.clone()));

@@ -63,6 +63,8 @@ bugs! {
     NoLease = "no-lease",
     /// Scripts write on a replica.
     WritableReplica = "writable-replica",
+    /// A holder whose connection stands counts as gone.
+    SkipPresence = "skip-presence",
 
     /// The clock is read when the answer comes, and the grant is dated from that.
     DatedFromAnswer = "dated-from-answer",
@@ -78,6 +80,10 @@ bugs! {
     NoResubscription = "no-resubscription",
     /// Announcements do not reach the core.
     Unheard = "unheard",
+    /// The core is not told that the connection on which a leadership depends has ended.
+    EndUnheard = "end-unheard",
+    /// Whoever asks for the leadership does not ask the kernel for that connection.
+    KernelUnasked = "kernel-unasked",
     /// A failed command is not told to the core.
     FailureUntold = "failure-untold",
     /// The events of a run are told twice.
@@ -128,6 +134,9 @@ pub(super) fn execute_wrongly(
             Bug::NoFloor => *floor = Term::ZERO,
             Bug::NoServerTime => present.time_us = 0,
             Bug::NoLease => *lease = std::time::Duration::ZERO,
+            Bug::SkipPresence => {
+                present.present.retain(|one| Some(one) != stored.presence.as_ref())
+            }
             _ => {}
         },
         (Command::Renew { holder, beat, term, over, .. }, Some(stored)) => match bug {
@@ -157,6 +166,7 @@ pub(super) fn execute_wrongly(
                 term: Term::ZERO,
                 stamp: Stamp::parse("lost"),
                 watched: true,
+                gone: false,
             };
         }
         (_, None) if bug == Bug::PlaceholderRepeats => {

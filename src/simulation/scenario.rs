@@ -5,12 +5,14 @@ use std::time::Duration;
 use super::clock::{MICROSECOND, MILLISECOND, Nanos, SECOND};
 use super::fault::{Fault, Keeps, Target};
 use super::random::Random;
-use crate::election::Timing;
+use crate::election::{CrashDetection, Timing};
 
 /// How long faults come. The quiet end follows.
 pub const STORM: Nanos = 30 * SECOND;
 /// The most by which a clock's rate may be off, in millionths. What the promise assumes is a quarter between two of them.
 pub const RATE_ERROR: i64 = 100_000;
+/// Within this, the news that the server closed a connection reaches the node's host. The promise assumes the grace that takers wait.
+pub const NEWS_OF_CLOSING: Nanos = 15 * MILLISECOND;
 /// Early enough for whatever it starts to be under way when the storm ends.
 pub const LAST_FAULT: Nanos = STORM - 10 * MILLISECOND;
 /// Some may find nothing to harm.
@@ -25,6 +27,10 @@ pub struct Scenario {
     pub lease: Nanos,
     /// Scripts may not ask the server who it is: an identity is a connection.
     pub hides_identity: bool,
+    /// Reigns of some nodes end with their connections, which the server sees (crash detection by connection).
+    pub shows_connections: bool,
+    /// Whose connections the server does not see, though they want that.
+    pub hidden: Vec<usize>,
     /// The service asks whether it leads, and its question latches an expiry.
     pub asks: bool,
     /// So many instances are believed to be there, most of which nobody ever hears of.
@@ -71,6 +77,8 @@ impl Scenario {
             rates,
             lease,
             hides_identity,
+            shows_connections: false,
+            hidden: Vec::new(),
             asks: random.one_in(2),
             fleet: random.pick(&[nodes, nodes, nodes, 100, 1000]),
             drain: random.pick(&[0, 0, lease / 20, lease / 2, 2 * lease]),
@@ -82,6 +90,18 @@ impl Scenario {
         if nodes > 1 && random.one_in(8) {
             let latency = random.between(lease / 8, lease / 2);
             scenario.sluggard = Some((1 + random.index(nodes - 1), latency));
+        }
+        if random.one_in(4) {
+            scenario.shows_connections = true;
+            let plain = random.one_in(3).then(|| random.index(nodes));
+            for (_, timing) in
+                scenario.timings.iter_mut().enumerate().filter(|(node, _)| Some(*node) != plain)
+            {
+                *timing = timing.with_crash_detection(CrashDetection::Connection);
+            }
+            if random.one_in(4) {
+                scenario.hidden.push(random.index(nodes));
+            }
         }
         scenario.faults = scenario.storm(random, nodes, is_unequal);
         scenario
@@ -101,9 +121,14 @@ impl Scenario {
             };
             let fault = draw_fault(random, nodes, self.lease);
             // What lies outside the promise: lost data while leases differ; connections that a proxy moves where the
-            // server does not say who it is.
+            // server does not say who it is. And where a proxy stands in between, no connection shows.
+            let is_moved = matches!(
+                fault,
+                Fault::MoveToReplica { .. } | Fault::Promote { moves_connections: true, .. }
+            );
             let is_outside = (is_unequal && fault.loses_data())
-                || (self.hides_identity && matches!(fault, Fault::MoveToReplica { .. }));
+                || (self.hides_identity && matches!(fault, Fault::MoveToReplica { .. }))
+                || (self.shows_connections && is_moved);
             if !is_outside {
                 faults.push((at, fault));
             }

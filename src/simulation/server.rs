@@ -6,7 +6,7 @@ use super::bug::{self, Bug};
 use super::clock::{MICROSECOND, Nanos};
 use super::fault::Keeps;
 use crate::election::register::Server as Present;
-use crate::election::{Announcement, Command, Identity, Record, Register, Reply, Term};
+use crate::election::{Announcement, Command, Identity, Presence, Record, Register, Reply, Term};
 
 /// Where wall clocks start: some day in 2026, in microseconds.
 const DAY_ZERO_US: u64 = 1_780_000_000_000_000;
@@ -28,6 +28,15 @@ pub struct Server {
     pub is_up: bool,
     pub refuses_until: Nanos,
     pub busy_until: Nanos,
+}
+
+/// What a command finds beside the register.
+#[derive(Default)]
+pub struct Circumstances {
+    /// The connection's, where the server does not tell its own.
+    pub identity: Option<Identity>,
+    pub caller: Option<Presence>,
+    pub present: Vec<Presence>,
 }
 
 impl Server {
@@ -63,12 +72,14 @@ impl Server {
         &mut self,
         now: Nanos,
         command: &Command,
-        identity: Option<Identity>,
+        circumstances: Circumstances,
         on_replica: bool,
     ) -> (Reply, Option<Announcement>) {
         let present = Present {
-            identity: identity.unwrap_or_else(|| self.identity.clone()),
+            identity: circumstances.identity.unwrap_or_else(|| self.identity.clone()),
             time_us: self.time_us(now),
+            caller: circumstances.caller,
+            present: circumstances.present,
         };
         let register = if on_replica {
             self.forked.get_or_insert_with(|| self.register.clone())

@@ -71,7 +71,7 @@ fn a_failure_tells_when_and_what_in_its_last_line() {
 fn planted_bugs_are_caught() {
     let rare = [Bug::SkipIdentity, Bug::SkipBeat, Bug::RenewMissing];
     for bug in Bug::ALL.iter().filter(|bug| !rare.contains(bug)) {
-        let caught = (0..300).any(|seed| run(seed, Some(*bug)).violation.is_some());
+        let caught = (0..1000).any(|seed| run(seed, Some(*bug)).violation.is_some());
         assert!(caught, "{bug}: {}", bug.about());
     }
 }

@@ -64,6 +64,8 @@ fn answers() -> Vec<Value> {
                 field("server"),
                 field("lease"),
                 field("heir"),
+                case["fields"].get("presence").cloned().unwrap_or_else(|| json!("")),
+                "1",
                 "42",
                 "1",
                 "0123456789abcdef01234567",
@@ -86,7 +88,8 @@ fn options() -> Vec<Vec<u8>> {
         .map(|(redis, renew)| {
             let options = json!({
                 "redis": redis, "medium": "redis", "kind": "orders", "meta": { "a": [1] }, "leaseMs": 800,
-                "renewMs": renew, "maxStallMs": 10_000, "debug": false,
+                "renewMs": renew, "maxStallMs": 10_000,
+                "crashDetection": "connection", "debug": false,
             });
             options.to_string().into_bytes()
         })

@@ -238,10 +238,12 @@ fn vacant() -> Reply {
         "c0ffee0123456789-1790000000000000",
         "",
         "0",
+        "",
+        "",
         ""
     ])))
     .expect("an array is an answer");
-    answer.register(7).expect("all ten parts are there")
+    answer.register(7).expect("all twelve parts are there")
 }
 
 /// An election that has heard of a leader.

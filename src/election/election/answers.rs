@@ -8,7 +8,8 @@ impl Election {
         now: Instant,
         sent: Instant,
         stamp: &Stamp,
-        was_watched: bool,
+        seen: &Seen,
+        was_in_time: bool,
         reply: Reply,
     ) {
         let record = &reply.shown.record;
@@ -23,9 +24,13 @@ impl Election {
             let shown = record.holder.as_ref().map(|holder| (holder.instance(), record.term));
             if shows_another && shown == self.leader {
                 // The leader goes on, and we did not hear it.
-                self.missed_heartbeat |= was_watched;
+                self.missed_heartbeat |= seen.watched;
             } else if self.phase == Phase::Running {
                 self.become_candidate();
+            }
+            if seen.gone {
+                // Refused where it looked free: perhaps our own connection does not show. Others may be luckier.
+                self.no_replacing_before = now + self.timing.renewal_interval();
             }
             if !shows_another {
                 // No race against a register that goes on changing, or a server that goes on refusing.
@@ -35,13 +40,15 @@ impl Election {
             return self.see(now, reply);
         }
         let (term, valid_until) = (record.term, sent + self.timing.validity());
+        let ends_with_connection = record.presence.is_some();
         self.floor = term;
         self.take_in_doubt = false;
         self.watch.forget();
         // A `stop()` that this task has still to hear of counts already.
         let is_running = self.phase == Phase::Running && !self.tenure.is_closed();
-        if is_running && !self.suspended && now < valid_until {
-            self.become_leader(term, valid_until, sent + self.timing.renewal_interval());
+        if is_running && !self.suspended && was_in_time && now < valid_until {
+            let next_renewal = sent + self.timing.renewal_interval();
+            self.become_leader(term, valid_until, next_renewal, ends_with_connection);
         } else {
             // Granted too late, or to one that no longer wants it: void for good.
             self.owed = Some((self.holder.clone(), term));
@@ -74,6 +81,7 @@ impl Election {
                 return self.end_reign(now, Loss::Expired);
             }
             reign.valid_until = until;
+            reign.ends_with_connection = record.presence.is_some();
             if matches!(identity, Identity::Server(_)) && !record.was_granted_under(identity) {
                 reign.assert_over = Some(shown());
             }
@@ -86,6 +94,9 @@ impl Election {
             }
         } else if is_ours && record.beat >= beat {
             // A doubled delivery was refused; the first one counts.
+        } else if is_ours {
+            // It went out on another connection than the one that the reign depends on.
+            self.end_reign(now, Loss::Disconnected);
         } else {
             self.end_reign_replaced(now, reply);
         }
@@ -121,6 +132,8 @@ impl Election {
         self.patience = max(self.patience, record.lease);
         self.warn_of_lease(&record);
         let is_new = self.watch.read(now, reply.shown);
+        self.watch.note_presence(now, reply.is_present);
+        self.plan_look_at_presence(now);
         match &record.holder {
             Some(holder) if holder.belongs_to(&self.instance) => {
                 // An answer that came too late, an expiry, or an earlier run of ours.

@@ -8,6 +8,7 @@ impl Election {
         term: Term,
         valid_until: Instant,
         next_renewal: Instant,
+        ends_with_connection: bool,
     ) {
         self.reign = Some(Reign {
             term,
@@ -17,6 +18,7 @@ impl Election {
             assert_over: None,
             drained: false,
             told_register_lost: false,
+            ends_with_connection,
         });
         self.become_candidate();
         self.role = Role::Leader;
@@ -69,11 +71,14 @@ impl Election {
 
     /// Ends the reign whose deadline has passed. Every entrance calls it first, so nothing acts on a reign that is over.
     pub(super) fn expire(&mut self, now: Instant) {
-        let is_over = self.reign.as_ref().is_some_and(|reign| {
-            now >= reign.valid_until || (self.role == Role::Leader && self.tenure.was_latched())
-        });
-        if is_over {
+        let Some(reign) = &self.reign else { return };
+        if now >= reign.valid_until {
             self.end_reign(now, Loss::Expired);
+        } else if self.role == Role::Leader && self.tenure.was_latched() {
+            // Seen to be over before its time: what it was bound to does not hold, or the clock was read a moment later than `now`.
+            let reason =
+                if reign.ends_with_connection { Loss::Disconnected } else { Loss::Expired };
+            self.end_reign(now, reason);
         }
     }
 
@@ -137,6 +142,16 @@ impl Election {
         let at = self.hints.use_one(now, self.timing.renewal_interval()) + self.crowd.turn();
         self.peek_at = Some(self.peek_at.map_or(at, |planned| min(planned, at)));
         self.watch.doubt();
+    }
+
+    /// At no fixed distance, so that those who began together do not go on looking together.
+    pub(super) fn plan_look_at_presence(&mut self, now: Instant) {
+        if self.timing.watches_connections() && self.watch.names_presence() {
+            let interval = self.timing.presence_interval(self.instances);
+            let share = u32::try_from((self.draw)() >> 32).expect("32 bits are left");
+            self.presence_at =
+                now + interval / 2 + interval.mul_f64(f64::from(share) / 2_f64.powi(32));
+        }
     }
 
     pub(super) fn defer_to(&mut self, now: Instant, heir: Option<&InstanceId>) {

@@ -7,12 +7,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::election::register::Server;
 use crate::election::{
-    Announcement, Command, Election, Event, Holder, Identity, InstanceId, Instant, Loss, Record,
-    Register, Reply, Request, RequestId, Role, Stamp, Tenure, Term, Timing,
+    Announcement, Command, Election, Event, Holder, Identity, InstanceId, Instant, Loss, Presence,
+    Record, Register, Reply, Request, RequestId, Role, Stamp, Tenure, Term, Timing,
 };
 
 /// L, D and the renewal interval of the nodes that are not given a timing of their own.
@@ -48,7 +49,7 @@ impl Network {
         Self(Rc::new(RefCell::new(State {
             now: Instant::from_millis(1_000_000),
             register: Register::default(),
-            server: Server { identity: Identity::server("server-1"), time_us: 1_000_000_000 },
+            server: Server::new(Identity::server("server-1"), 1_000_000_000),
             servers: 1,
             announced: Vec::new(),
             tenures: Vec::new(),
@@ -61,7 +62,9 @@ impl Network {
     }
 
     pub fn node_with(&self, name: &str, timing: Timing) -> Node {
-        let tenure = Arc::new(Tenure::default());
+        let bond = Arc::new(AtomicBool::new(true));
+        let asked = bond.clone();
+        let tenure = Arc::new(Tenure::bound_to(move || asked.load(Ordering::SeqCst)));
         let mut seed = name.bytes().fold(self.0.borrow().tenures.len() as u64, |seed, byte| {
             seed.wrapping_mul(257) + u64::from(byte)
         });
@@ -72,7 +75,8 @@ impl Network {
             Box::new(move || splitmix64(&mut seed)),
         );
         self.0.borrow_mut().tenures.push((name.to_owned(), tenure.clone()));
-        Node { name: name.to_owned(), election, tenure, network: self.clone(), heard: 0 }
+        let (name, network) = (name.to_owned(), self.clone());
+        Node { name, election, tenure, bond, network, connection: None, heard: 0 }
     }
 
     /// A node that was started and is led by none yet: over an empty register it watches the placeholder first.
@@ -132,9 +136,14 @@ impl Network {
 
     /// The server applies a command that reached it. Called twice, it was delivered twice.
     pub fn applies(&self, request: &Request) -> Reply {
+        self.applies_from(None, request)
+    }
+
+    /// The same, on a connection that shows.
+    pub fn applies_from(&self, connection: Option<Presence>, request: &Request) -> Reply {
         let reply = {
             let mut state = self.0.borrow_mut();
-            let server = state.server.clone();
+            let server = Server { caller: connection, ..state.server.clone() };
             let (reply, announcement) = state.register.execute(&request.command, &server);
             state.announced.extend(announcement);
             if let (true, Command::Take { holder, .. }) = (reply.granted, &request.command) {
@@ -179,6 +188,16 @@ impl Network {
         self.0.borrow_mut().server.identity = identity;
     }
 
+    /// The server sees a connection come to stand.
+    pub fn sees(&self, connection: &Presence) {
+        self.0.borrow_mut().server.present.push(connection.clone());
+    }
+
+    /// The server sees a connection end.
+    pub fn loses_sight_of(&self, connection: &Presence) {
+        self.0.borrow_mut().server.present.retain(|other| other != connection);
+    }
+
     pub fn sets_server_time(&self, micros: u64) {
         self.0.borrow_mut().server.time_us = micros;
     }
@@ -218,7 +237,11 @@ pub struct Node {
     pub name: String,
     pub election: Election,
     pub tenure: Arc<Tenure>,
+    /// What its leadership is bound to beside its deadline.
+    bond: Arc<AtomicBool>,
     network: Network,
+    /// Its connection, if that shows at the server.
+    pub connection: Option<Presence>,
     /// How many of the announcements passed by.
     heard: usize,
 }
@@ -273,6 +296,40 @@ impl Node {
         self.then(());
     }
 
+    /// It makes a connection that shows at the server.
+    pub fn connects(&mut self, number: u64) {
+        let connection = Presence::of_connection(number);
+        self.network.sees(&connection);
+        self.connection = Some(connection);
+        self.election.handle_connected(self.network.now());
+        self.then(());
+    }
+
+    /// Its connection ends, and it is told.
+    pub fn is_cut_off(&mut self) {
+        self.connection_ends();
+        self.hears_of_the_end();
+    }
+
+    /// Its connection ends, and it does not know yet.
+    pub fn connection_ends(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.network.loses_sight_of(&connection);
+        }
+    }
+
+    /// Somebody asks whether it leads, at a moment at which its leadership is bound to something that does not hold.
+    pub fn is_found_unbound(&mut self) {
+        self.bond.store(false, Ordering::SeqCst);
+        assert!(!self.leads());
+        self.bond.store(true, Ordering::SeqCst);
+    }
+
+    pub fn hears_of_the_end(&mut self) {
+        self.election.handle_disconnected(self.network.now());
+        self.then(());
+    }
+
     /// The command failed, or was not answered in time.
     pub fn gives_up(&mut self, request: &Request) {
         self.election.handle_failure(self.network.now(), request.id);
@@ -282,7 +339,7 @@ impl Node {
     /// Sends the command that is due, which is applied and answered at once.
     pub fn acts(&mut self) -> Option<(&'static str, Reply)> {
         let request = self.polls()?;
-        let reply = self.network.applies(&request);
+        let reply = self.network.applies_from(self.connection.clone(), &request);
         self.hears_back(&request, reply.clone());
         Some((request.command.name(), reply))
     }

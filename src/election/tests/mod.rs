@@ -12,6 +12,7 @@ mod heartbeat;
 mod identity;
 mod lease;
 mod liveness;
+mod presence;
 mod record;
 mod register;
 mod renew;

@@ -15,7 +15,7 @@ fn holder(name: &str) -> Holder {
 }
 
 fn server(name: &str) -> Server {
-    Server { identity: Identity::server(name), time_us: 500 }
+    Server::new(Identity::server(name), 500)
 }
 
 /// A register on server `s` that `a` holds in term 1000, at beat 3.
@@ -29,6 +29,7 @@ fn held() -> Register {
         server: "s".into(),
         lease: Duration::from_secs(9),
         heir: None,
+        presence: None,
     }));
     register
 }
@@ -89,6 +90,7 @@ fn seen(name: Option<&str>) -> Seen {
         term: Term(1000),
         stamp: Stamp::new(7),
         watched: true,
+        gone: false,
     }
 }
 
@@ -285,6 +287,7 @@ fn a_take_begins_a_term_of_its_own() {
         server: "s".into(),
         lease: LEASE,
         heir: None,
+        presence: None,
     };
     assert_eq!(register.stored(), Some(&expected));
 }
@@ -314,7 +317,7 @@ fn a_vacancy_is_taken_unwatched_only_where_its_term_was_granted() {
     let watched = Seen { watched: true, ..unwatched("new") };
     assert!(vacant().execute(&take(watched), &server("new")).0.granted);
 
-    let nameless = Server { identity: Identity::Connection(1), time_us: 0 };
+    let nameless = Server::new(Identity::Connection(1), 0);
     let seen = Seen { identity: Identity::Connection(1), watched: false, ..seen(None) };
     assert!(!vacant().execute(&take(seen), &nameless).0.granted);
 }

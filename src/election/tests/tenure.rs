@@ -192,6 +192,33 @@ fn no_thread_ever_sees_no_turn_into_yes_within_a_term() {
 }
 
 #[test]
+fn a_leadership_is_over_as_soon_as_what_it_is_bound_to_does_not_hold_and_stays_over() {
+    let bond = Arc::new(AtomicBool::new(true));
+    let asked = bond.clone();
+    let tenure = Tenure::bound_to(move || asked.load(Ordering::SeqCst));
+    tenure.begin(Term(1), at(100));
+    assert!(leads(&tenure, 1));
+    bond.store(false, Ordering::SeqCst);
+    assert!(!leads(&tenure, 2));
+    bond.store(true, Ordering::SeqCst);
+    assert!(!leads(&tenure, 3));
+}
+
+#[test]
+fn a_bond_that_holds_for_the_next_leadership_says_nothing_of_the_one_that_was_asked_about() {
+    let tenure = Arc::new_cyclic(|tenure: &std::sync::Weak<Tenure>| {
+        let tenure = tenure.clone();
+        // While it is asked, the first leadership ends.
+        Tenure::bound_to(move || {
+            tenure.upgrade().unwrap().end();
+            true
+        })
+    });
+    tenure.begin(Term(1), at(100));
+    assert!(!leads(&tenure, 1));
+}
+
+#[test]
 fn whoever_lets_others_come_first_is_a_candidate_until_one_has() {
     let network = Network::new();
     let mut a = network.leader("a");

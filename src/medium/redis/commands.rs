@@ -46,7 +46,7 @@ async fn connect(
         line.connection.send_packed_commands(&load, 0, load.len()),
     )
     .await;
-    let link = Link::new(line.connection.clone(), shared.address.clone());
+    let link = Link::new(&line, shared.address.clone());
     Ok((Arc::new(link), line))
 }
 

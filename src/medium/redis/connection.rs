@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
@@ -9,12 +10,17 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo, RedisError, Value};
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::errors;
 use super::greeting::{self, Greeting};
+use super::presence::Showing;
 use super::target::Target;
+use crate::election::Presence;
+use crate::lifeline::Socket;
 use crate::medium::{MailboxSender, MediumError, Notice};
 use crate::random;
 
@@ -23,6 +29,21 @@ pub struct Line {
     pub connection: MultiplexedConnection,
     /// Ends when the connection has; nothing ever comes through.
     pub gone: mpsc::Receiver<Infallible>,
+    /// Its socket and this side's address, where we made the socket ourselves.
+    pub socket: Option<(Arc<Socket>, SocketAddr)>,
+    /// Moves its bytes. Without it, the connection is gone.
+    task: Option<JoinHandle<()>>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+        if let Some((socket, _)) = &self.socket {
+            socket.close();
+        }
+    }
 }
 
 impl Line {
@@ -47,8 +68,7 @@ impl Line {
             install_tls_provider();
         }
         let failed = |error: RedisError| errors::of_attempt(address, &error);
-        let client =
-            redis::Client::open(target.connection_info().map_err(failed)?).map_err(failed)?;
+        let info = target.connection_info().map_err(failed)?;
         // The connection's own task owns the closure, and with it this sender: its drop tells every kind of end.
         let (alive, gone) = mpsc::channel(1);
         let config = AsyncConnectionConfig::new()
@@ -59,11 +79,48 @@ impl Line {
                 on_push(push);
                 Ok::<(), Infallible>(())
             });
-        let mut connection =
-            client.get_multiplexed_async_connection_with_config(&config).await.map_err(failed)?;
-        greet(&mut connection, address).await?;
-        Ok(Self { connection, gone })
+        let mut line = if target.tls {
+            let client = redis::Client::open(info).map_err(failed)?;
+            let connection = client
+                .get_multiplexed_async_connection_with_config(&config)
+                .await
+                .map_err(failed)?;
+            Self { connection, gone, socket: None, task: None }
+        } else {
+            let stream = connect(target).await.map_err(|error| failed(error.into()))?;
+            let socket = Socket::of(&stream).ok().map(Arc::new).zip(stream.local_addr().ok());
+            let settings = info.redis_settings();
+            let (connection, task) =
+                MultiplexedConnection::new_with_config(settings, stream, config)
+                    .await
+                    .map_err(failed)?;
+            Self { connection, gone, socket, task: Some(tokio::spawn(task)) }
+        };
+        greet(&mut line.connection, address).await?;
+        Ok(line)
     }
+}
+
+/// A socket of our own making, so that the kernel can be asked about it later. All addresses of the host are tried at once: one that does not
+/// answer costs no time.
+async fn connect(target: &Target) -> std::io::Result<TcpStream> {
+    let stream = reach(lookup_host((target.host.as_str(), target.port)).await?).await?;
+    target.configure(&stream)?;
+    Ok(stream)
+}
+
+pub async fn reach(addresses: impl Iterator<Item = SocketAddr>) -> std::io::Result<TcpStream> {
+    let mut attempts: JoinSet<_> = addresses.map(TcpStream::connect).collect();
+    let mut failure = None;
+    while let Some(attempt) = attempts.join_next().await {
+        match attempt {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = Some(error),
+            // The runtime comes to its end.
+            Err(_) => break,
+        }
+    }
+    Err(failure.unwrap_or_else(|| std::io::ErrorKind::NotFound.into()))
 }
 
 /// Reads version and role from the server's greeting, and gives the connection a name, where that is permitted.
@@ -111,6 +168,8 @@ pub struct Link {
     pub number: u64,
     address: String,
     connection: MultiplexedConnection,
+    /// How it shows at the server, and the socket that tells whether it still does; `None` where it cannot show.
+    showing: Option<(Showing, Arc<Socket>)>,
     /// When something last came, in ns after `opened`.
     heard: AtomicU64,
     opened: Instant,
@@ -121,11 +180,17 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(connection: MultiplexedConnection, address: String) -> Self {
+    pub fn new(line: &Line, address: String) -> Self {
+        let number = random::bits();
+        let showing = line
+            .socket
+            .as_ref()
+            .map(|(socket, local)| (Showing::new(number, *local), socket.clone()));
         Self {
-            number: random::bits(),
+            number,
             address,
-            connection,
+            connection: line.connection.clone(),
+            showing,
             heard: AtomicU64::new(0),
             opened: Instant::now(),
             condemned: Mutex::default(),
@@ -172,6 +237,26 @@ impl Link {
             }
         });
         Err(errors::timed_out(&self.address, limit))
+    }
+
+    /// Sees to it that this connection shows under `prefix`.
+    ///
+    /// # Errors
+    /// A sentence that says why it cannot.
+    pub async fn show(&self, prefix: &str) -> Result<(Presence, Arc<Socket>), String> {
+        let Some((showing, socket)) = &self.showing else {
+            return Err("over TLS, or without a file descriptor left, its socket cannot be asked"
+                .to_owned());
+        };
+        showing.show(&mut self.connection.clone(), prefix).await?;
+        Ok((showing.presence.clone(), socket.clone()))
+    }
+
+    /// Ends what `show` did, unless somebody wants it again by now.
+    pub async fn hide(&self, prefix: &str, is_wanted: impl Fn() -> bool) {
+        if let Some((showing, _)) = &self.showing {
+            showing.hide(&mut self.connection.clone(), prefix, is_wanted).await;
+        }
     }
 
     /// Says that the connection is to be given up, and why.

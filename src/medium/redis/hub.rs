@@ -21,6 +21,7 @@ use super::rosters::Desks;
 use super::routing::{MemberId, Routing};
 use super::target::Target;
 use super::{commands, subscriptions};
+use crate::lifeline::Lifeline;
 use crate::medium::{MailboxSender, MediumError, Notice};
 
 /// Hubs by server; and by runtime, since a connection lives on the one that it was made on.
@@ -41,6 +42,8 @@ pub struct Shared {
     state: Mutex<State>,
     routing: Mutex<Routing>,
     pub desks: Desks,
+    /// How many media want the connection for commands to show, by the prefix under which it does.
+    shown: Mutex<HashMap<String, usize>>,
     /// How long the last successful attempt to connect took, in µs.
     greeting_us: AtomicU64,
     /// The wanted channels have changed.
@@ -61,6 +64,7 @@ struct State {
 struct Member {
     mailbox: MailboxSender,
     lease: Duration,
+    lifeline: Arc<Lifeline>,
 }
 
 impl Hub {
@@ -85,6 +89,7 @@ impl Hub {
             state: Mutex::default(),
             routing: Mutex::default(),
             desks: Desks::default(),
+            shown: Mutex::default(),
             greeting_us: AtomicU64::new(0),
             routes_changed: Notify::new(),
             moved: watch::channel(()).0,
@@ -113,14 +118,19 @@ impl Drop for Hub {
 }
 
 impl Shared {
-    pub fn join(&self, mailbox: &MailboxSender, lease: Duration) -> MemberId {
+    pub fn join(
+        &self,
+        mailbox: &MailboxSender,
+        lease: Duration,
+        lifeline: Arc<Lifeline>,
+    ) -> MemberId {
         let mut state = self.state();
         state.last_member += 1;
         let id = state.last_member;
         if state.link.is_some() {
             mailbox.send(Notice::Connected);
         }
-        state.members.insert(id, Member { mailbox: mailbox.clone(), lease });
+        state.members.insert(id, Member { mailbox: mailbox.clone(), lease, lifeline });
         self.routing().join(id, mailbox.clone());
         id
     }
@@ -152,6 +162,10 @@ impl Shared {
 
     pub fn disconnected(&self, error: &MediumError) {
         let mut state = self.state();
+        // Ahead of the news, which each member hears in its own time.
+        for member in state.members.values() {
+            member.lifeline.lose();
+        }
         if let Some(link) = state.link.take() {
             link.end();
         }
@@ -159,6 +173,27 @@ impl Shared {
         for member in state.members.values() {
             member.mailbox.send(Notice::Disconnected(error.clone()));
         }
+    }
+
+    /// Counts one more who wants the connection to show under `prefix`.
+    pub fn want_shown(&self, prefix: &str) {
+        *lock(&self.shown).entry(prefix.to_owned()).or_default() += 1;
+    }
+
+    /// Counts one less. True for the last one.
+    pub fn unwant_shown(&self, prefix: &str) -> bool {
+        let mut shown = lock(&self.shown);
+        let Some(wanted) = shown.get_mut(prefix) else { return false };
+        *wanted -= 1;
+        let is_last = *wanted == 0;
+        if is_last {
+            shown.remove(prefix);
+        }
+        is_last
+    }
+
+    pub fn is_wanted_shown(&self, prefix: &str) -> bool {
+        lock(&self.shown).contains_key(prefix)
     }
 
     pub fn routing(&self) -> MutexGuard<'_, Routing> {

@@ -28,6 +28,11 @@ impl Names {
         }
     }
 
+    /// Of the channels by which connections show. Each ends with the connection's name.
+    pub fn presence_prefix(&self) -> String {
+        format!("{}presence:", self.channels)
+    }
+
     pub fn channel(&self, channel: &Channel) -> String {
         let prefix = &self.channels;
         match channel {

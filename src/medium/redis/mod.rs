@@ -14,6 +14,7 @@ mod errors;
 pub mod greeting;
 mod hub;
 mod keys;
+mod presence;
 pub mod reply;
 mod rosters;
 mod routing;
@@ -31,8 +32,9 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use self::connection::Link;
 use self::hub::Hub;
@@ -43,7 +45,8 @@ use self::routing::MemberId;
 use self::scripts::{Call, Script};
 pub use self::target::Target;
 use super::{Channel, Enrolment, MailboxSender, Medium, MediumError, Notice, Roster};
-use crate::election::{Command, Identity, InstanceId, Reply, Stamp, Timing};
+use crate::election::{Command, Identity, InstanceId, Presence, Reply, Stamp, Timing};
+use crate::lifeline::Lifeline;
 use crate::random;
 use crate::wire::InstanceRecord;
 
@@ -54,7 +57,10 @@ pub struct RedisMedium {
     desk: Arc<Desk>,
     instance: InstanceId,
     timing: Timing,
+    lifeline: Arc<Lifeline>,
     mailbox: MailboxSender,
+    /// The connection of which it was told that it cannot show.
+    advised_of_hiding: AtomicU64,
     /// The connection of which it was told that its server hides its identity.
     advised: AtomicU64,
 }
@@ -69,14 +75,30 @@ impl RedisMedium {
         kind: &str,
         instance: &InstanceId,
         timing: Timing,
+        lifeline: Arc<Lifeline>,
         mailbox: MailboxSender,
     ) -> Self {
         let names = Names::new(kind, target.db);
         let hub = Hub::of(target);
-        let member = hub.shared.join(&mailbox, timing.lease());
+        let member = hub.shared.join(&mailbox, timing.lease(), lifeline.clone());
         let desk = hub.shared.desks.of(&names.register);
-        let (instance, advised) = (instance.clone(), AtomicU64::new(0));
-        Self { hub, member, names, desk, instance, timing, mailbox, advised }
+        if timing.watches_connections() {
+            hub.shared.want_shown(&names.presence_prefix());
+        }
+        let instance = instance.clone();
+        let (advised, advised_of_hiding) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self {
+            hub,
+            member,
+            names,
+            desk,
+            instance,
+            timing,
+            lifeline,
+            mailbox,
+            advised,
+            advised_of_hiding,
+        }
     }
 
     /// How long anything but a command of the election may take, and how long a late answer is waited for.
@@ -144,6 +166,57 @@ impl RedisMedium {
         .await
     }
 
+    /// The name of the connection, if a reign that is granted on it is to end with it: then it shows at the server from here on. Where the register
+    /// may come to name it, the lifeline hangs on its socket before the command is sent, whether its answer comes or not.
+    async fn presence(&self, link: &Link, command: &Command) -> Option<Presence> {
+        let (is_grant, names_it) = match command {
+            Command::Take { .. } => (true, true),
+            Command::Renew { over, .. } => (true, over.is_some()),
+            Command::Peek { .. } | Command::Release { .. } => (false, false),
+        };
+        if !self.timing.watches_connections() || !is_grant {
+            return None;
+        }
+        match link.show(&self.names.presence_prefix()).await {
+            Ok((presence, socket)) => {
+                if names_it {
+                    self.lifeline.arm(socket);
+                }
+                Some(presence)
+            }
+            Err(why) => {
+                self.advise_of_hiding(link, &why);
+                None
+            }
+        }
+    }
+
+    /// A reign whose register names no connection depends on none.
+    fn settle_lifeline(&self, link: &Link, reply: &Reply, presence: Option<&Presence>) {
+        if self.timing.watches_connections()
+            && reply.granted
+            && reply.shown.record.presence.is_none()
+        {
+            self.lifeline.disarm();
+            if presence.is_some() {
+                self.advise_of_hiding(
+                    link,
+                    "Redis does not let scripts call PUBSUB NUMSUB and INFO",
+                );
+            }
+        }
+    }
+
+    /// Tells once for each connection that it does not show, and what that costs.
+    fn advise_of_hiding(&self, link: &Link, why: &str) {
+        if self.advised_of_hiding.swap(link.number, Ordering::Relaxed) != link.number {
+            self.mailbox.send(Notice::Advice(format!(
+                "crashDetection \"connection\" has no effect at {}, so a crash is noticed after leaseMs: {why}",
+                self.hub.shared.address
+            )));
+        }
+    }
+
     /// Tells once for each connection that the server hides its identity, and what that costs.
     fn advise_on(&self, reply: &Reply, link: &Link) {
         let is_hidden = matches!(reply.shown.identity, Identity::Connection(_));
@@ -159,7 +232,18 @@ impl RedisMedium {
 
 impl Drop for RedisMedium {
     fn drop(&mut self) {
-        self.hub.shared.leave(self.member);
+        let shared = &self.hub.shared;
+        shared.leave(self.member);
+        let prefix = self.names.presence_prefix();
+        if self.timing.watches_connections()
+            && shared.unwant_shown(&prefix)
+            && let (Ok(link), Ok(runtime)) = (shared.link(), Handle::try_current())
+        {
+            let shared = shared.clone();
+            runtime.spawn(async move {
+                link.hide(&prefix, || shared.is_wanted_shown(&prefix)).await;
+            });
+        }
     }
 }
 
@@ -171,9 +255,15 @@ impl Medium for RedisMedium {
             return Err(errors::unfit_id(&self.instance));
         }
         let link = self.hub.shared.link()?;
-        let call = scripts::for_command(&command, &self.names, link.number);
         let limit = self.timing.command_timeout();
-        let reply = self.run(&link, limit, call, |mut answer| answer.register(link.number)).await?;
+        let began = Instant::now();
+        let presence = timeout(limit, self.presence(&link, &command))
+            .await
+            .map_err(|_| errors::timed_out(&self.hub.shared.address, limit))?;
+        let call = scripts::for_command(&command, &self.names, link.number, presence.as_ref());
+        let left = presence.as_ref().map_or(limit, |_| limit.saturating_sub(began.elapsed()));
+        let reply = self.run(&link, left, call, |mut answer| answer.register(link.number)).await?;
+        self.settle_lifeline(&link, &reply, presence.as_ref());
         self.advise_on(&reply, &link);
         Ok(reply)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::Value;
 
 use crate::election::{
-    Holder, Identity, InstanceId, Observation, Record, Reply, Stamp, Term, Timing,
+    Holder, Identity, InstanceId, Observation, Presence, Record, Reply, Stamp, Term, Timing,
 };
 
 /// A script's answer, not yet read. The order of the parts is that of `lua/prologue.lua`.
@@ -44,8 +44,14 @@ impl Answer {
             server: self.text()?.into(),
             lease: Duration::from_millis(self.number_below(LONGEST_LEASE_MS + 1)?),
             heir: Some(self.text()?).filter(|id| !id.is_empty()).map(InstanceId::new),
+            presence: Presence::parse(&self.text()?),
         };
-        Ok(Reply { granted, missing, shown: Observation { record, identity } })
+        let is_present = match &*self.text()? {
+            "1" => Some(true),
+            "0" => Some(false),
+            _ => None,
+        };
+        Ok(Reply { granted, missing, shown: Observation { record, identity }, is_present })
     }
 
     pub fn number(&mut self) -> Result<u64, Unreadable> {
@@ -87,7 +93,7 @@ mod tests {
     use super::*;
 
     fn register(term: &str, beat: &str, lease: &str) -> Result<Reply, Unreadable> {
-        let parts = ["0", "0", "id", "a:1", term, beat, "stamp", "id", lease, ""];
+        let parts = ["0", "0", "id", "a:1", term, beat, "stamp", "id", lease, "", "", ""];
         let parts = parts.map(|part| Value::BulkString(part.into())).to_vec();
         Answer::new(Value::Array(parts))?.register(1)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::Cmd;
 
 use super::keys::Names;
-use crate::election::{Command, Holder, Identity, InstanceId, Stamp};
+use crate::election::{Command, Holder, Identity, InstanceId, Presence, Stamp};
 use crate::medium::Channel;
 
 pub struct Script {
@@ -68,7 +68,14 @@ impl Call {
 }
 
 /// The call for a command of the election, on the connection of that number.
-pub fn for_command(command: &Command, names: &Names, connection: u64) -> Call {
+/// `presence` is the name of that connection, if the reign is to end with it.
+pub fn for_command(
+    command: &Command,
+    names: &Names,
+    connection: u64,
+    presence: Option<&Presence>,
+) -> Call {
+    let presence = presence.map_or("", Presence::as_str).to_owned();
     let (script, arguments) = match command {
         Command::Peek { .. } => (&PEEK, vec![]),
         Command::Renew { holder, term, beat, lease, over, .. } => {
@@ -87,6 +94,7 @@ pub fn for_command(command: &Command, names: &Names, connection: u64) -> Call {
                 ]),
                 None => arguments.extend(["0", "", "0", ""].map(str::to_owned)),
             }
+            arguments.push(presence);
             (&RENEW, arguments)
         }
         Command::Take { seen, holder, floor, lease, .. } => (
@@ -96,10 +104,12 @@ pub fn for_command(command: &Command, names: &Names, connection: u64) -> Call {
                 seen.holder.as_ref().map_or("", Holder::as_str).to_owned(),
                 seen.term.to_string(),
                 seen.stamp.as_str().to_owned(),
-                if seen.watched { "1" } else { "0" }.to_owned(),
+                flag(seen.watched),
                 holder.as_str().to_owned(),
                 floor.to_string(),
                 milliseconds(*lease),
+                presence,
+                flag(seen.gone),
             ],
         ),
         Command::Release { holder, term, heir, .. } => (
@@ -148,6 +158,10 @@ fn identity_text(identity: &Identity, connection: u64) -> String {
         Identity::Connection(number) if *number == connection => String::new(),
         _ => FOREIGN.to_owned(),
     }
+}
+
+fn flag(is_set: bool) -> String {
+    if is_set { "1" } else { "0" }.to_owned()
 }
 
 /// Rounded up, since a lease that others read must not be shorter than the holder's own.

@@ -4,10 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
+use redis::io::tcp::{
+    TcpSettings,
+    socket2::{SockRef, TcpKeepalive},
+};
 use redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo,
 };
+use tokio::net::TcpStream;
 
 /// A server, a user and a database. Candidates of one process with equal targets share their connections.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -63,6 +67,14 @@ impl Target {
         }
     }
 
+    /// Gives a socket of our own the settings that those of the library get.
+    pub(super) fn configure(&self, stream: &TcpStream) -> std::io::Result<()> {
+        let socket = SockRef::from(stream);
+        socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_keepalive(&keepalive())?;
+        socket.set_linger(Some(LINGER))
+    }
+
     pub(super) fn connection_info(&self) -> redis::RedisResult<ConnectionInfo> {
         let (host, port) = (self.host.clone(), self.port);
         let address = if self.tls {
@@ -80,16 +92,19 @@ impl Target {
         if let Some(password) = &self.password {
             settings = settings.set_password(password);
         }
-        let keepalive = TcpKeepalive::new()
-            .with_time(Duration::from_secs(15))
-            .with_interval(Duration::from_secs(5));
         let tcp = TcpSettings::default()
             .set_nodelay(true)
-            .set_keepalive(keepalive)
-            // What the kernel still holds when a connection is given up is thrown away, lest it arrive much later.
-            .set_linger_time(Duration::ZERO);
+            .set_keepalive(keepalive())
+            .set_linger_time(LINGER);
         Ok(address.into_connection_info()?.set_tcp_settings(tcp).set_redis_settings(settings))
     }
+}
+
+/// What the kernel still holds when a connection is given up is thrown away, lest it arrive much later.
+const LINGER: Duration = Duration::ZERO;
+
+fn keepalive() -> TcpKeepalive {
+    TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5))
 }
 
 fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {

@@ -1,5 +1,5 @@
 use super::{Fact, Glimpse, Invariant, Stage, Touched, Verdict, name};
-use crate::election::Instant;
+use crate::election::{Instant, Timing};
 use crate::simulation::clock::Nanos;
 
 /// A running core waits for an answer or for a moment to come, unless its process does not answer; and it does not run hot.
@@ -16,6 +16,17 @@ struct Pace {
 /// What a node may send in a renewal interval: eight hints that it follows at the end of one window, eight at the beginning of the
 /// next, and as much again for takes, releases, reads, and what a new connection or subscription prompts.
 const COMMANDS_PER_INTERVAL: u32 = 24;
+
+/// Whoever watches the leader's connection looks at it as well, at least half of an interval apart.
+fn limit(timing: &Timing) -> u32 {
+    let looks = match timing.watches_connections() {
+        true => {
+            2 * timing.renewal_interval().as_nanos() / timing.presence_interval(2).as_nanos() + 1
+        }
+        false => 0,
+    };
+    COMMANDS_PER_INTERVAL + looks as u32
+}
 
 impl Awake {
     pub fn new(nodes: usize) -> Self {
@@ -35,7 +46,7 @@ impl Invariant for Awake {
                 *pace = Pace { since: at, commands: 0 };
             }
             pace.commands += 1;
-            if pace.commands > COMMANDS_PER_INTERVAL {
+            if pace.commands > limit(timing) {
                 let sent = pace.commands;
                 return Err(format!("{} sends {sent} commands in an interval", name(node)));
             }

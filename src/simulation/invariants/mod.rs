@@ -114,6 +114,7 @@ impl Glimpse {
             role: Role::Follower,
             term: Term::ZERO,
             leads_until: 0,
+            is_cut: false,
             deadline: None,
             frozen_until: 0,
             is_suspended: false,
@@ -133,6 +134,8 @@ pub struct Glimpse {
     pub term: Term,
     /// The true moment at which its leadership ends if nothing happens; 0 when it has none.
     pub leads_until: Nanos,
+    /// Its host knows that the connection on which its leadership depends is broken, and its core was not told yet.
+    pub is_cut: bool,
     /// Its deadline by its own clock.
     pub deadline: Option<Instant>,
     pub frozen_until: Nanos,
@@ -197,7 +200,7 @@ impl Invariants {
             Box::new(promises::Promises::new(nodes)),
             Box::new(awake::Awake::new(nodes)),
             Box::new(leadership::Leadership::default()),
-            Box::new(peace::Peace::default()),
+            Box::new(peace::Peace::new(nodes)),
         ];
         Self { all, violation: None }
     }

@@ -42,7 +42,9 @@ impl Telling {
                 let fits = match reason {
                     Loss::Lost => self.role == Role::Candidate && leader.is_some(),
                     Loss::Stopped => self.role != Role::Follower,
-                    Loss::Replaced | Loss::Expired | Loss::Stalled => self.role == Role::Leader,
+                    Loss::Replaced | Loss::Expired | Loss::Stalled | Loss::Disconnected => {
+                        self.role == Role::Leader
+                    }
                 };
                 if !fits {
                     return Err(format!("defeated ({}) as {:?}", reason.as_str(), self.role));

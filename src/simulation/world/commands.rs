@@ -2,7 +2,7 @@
 
 use super::node::Outstanding;
 use super::{Asked, Happening, Parcel, Wire, World};
-use crate::election::{Command, Request, Stamp, Timing};
+use crate::election::{Command, Request, Seen, Stamp, Timing};
 use crate::simulation::bug::Bug;
 use crate::simulation::clock::{Nanos, SECOND};
 use crate::simulation::invariants::{Fact, Stage};
@@ -39,6 +39,12 @@ impl World {
             deadline: now + node.timing.command_timeout(),
             command: request.command.clone(),
         });
+        node.commands.is_lifeline |= node.timing.watches_connections()
+            && !node.is_hidden
+            && matches!(
+                request.command,
+                Command::Take { .. } | Command::Renew { over: Some(_), .. }
+            );
         self.story.tell(self.now, &node.name, || format!("sends {}", in_words(&request.command)));
         self.dispatch(index, request.command, Asked::Election(request.id));
         true
@@ -139,7 +145,11 @@ pub(super) fn in_words(command: &Command) -> String {
             seen.term,
             seen.stamp.as_str(),
             seen.identity,
-            if seen.watched { "watched" } else { "just vacated" },
+            match seen {
+                Seen { watched: true, .. } => "watched",
+                Seen { gone: true, .. } => "deserted",
+                _ => "just vacated",
+            },
         ),
         Command::Release { term, .. } => format!("a release of term {term} [{stamp}]"),
     }

@@ -4,7 +4,7 @@ use super::node::Line;
 use super::{Happening, Input, Wire, World};
 use crate::simulation::bug::Bug;
 use crate::simulation::clock::{MILLISECOND, Nanos};
-use crate::simulation::scenario::nanos;
+use crate::simulation::scenario::{NEWS_OF_CLOSING, nanos};
 
 /// The first wait before another attempt; each later one is twice as long, below a quarter of the lease.
 const FIRST_WAIT: Nanos = 10 * MILLISECOND;
@@ -67,12 +67,16 @@ impl World {
             _ => 0,
         };
         let noticed_at = self.before_the_end(delay);
+        let news = self.random.below(NEWS_OF_CLOSING);
+        let cut_at = (self.bug != Some(Bug::KernelUnasked)).then_some(self.now + news);
         let line = self.line(node, wire);
         if !line.stands() {
             return;
         }
         line.is_broken = true;
+        line.cut_at = cut_at;
         let generation = line.generation;
+        self.touched.insert(node);
         self.agenda.plan(noticed_at, Happening::Notice { node, wire, generation });
     }
 

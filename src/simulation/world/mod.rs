@@ -74,7 +74,7 @@ impl World {
             network: scenario.network.clone(),
             agenda: Agenda::new(),
             server: Server::new(bug),
-            glimpses: nodes.iter().map(Node::glimpse).collect(),
+            glimpses: nodes.iter().map(|node| node.glimpse(0)).collect(),
             touched: Touched::default(),
             ran: Touched::default(),
             invariants: Invariants::new(nodes.len()),
@@ -191,7 +191,7 @@ impl World {
     fn look(&mut self) {
         for index in self.touched.iter() {
             self.set_timer(index);
-            self.glimpses[index] = self.nodes[index].glimpse();
+            self.glimpses[index] = self.nodes[index].glimpse(self.now);
             if self.bug == Some(Bug::CachedTruth) {
                 let role = self.glimpses[index].role;
                 let leads = role == crate::election::Role::Leader;

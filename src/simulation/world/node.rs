@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::{Input, NEVER};
-use crate::election::{Command, Election, Instant, RequestId, Tenure, Timing};
+use crate::election::{Command, Election, Instant, Presence, RequestId, Tenure, Timing};
 use crate::simulation::clock::{Nanos, NodeClock, SECOND};
 use crate::simulation::invariants::{Glimpse, Stage, name};
 use crate::simulation::random::Random;
@@ -14,6 +15,8 @@ pub struct Node {
     pub name: String,
     pub clock: NodeClock,
     pub timing: Timing,
+    /// Its connections do not show at the server, though it would like them to.
+    pub is_hidden: bool,
     /// Stamps and tokens come from here.
     pub draws: Random,
     pub process: Option<Process>,
@@ -47,6 +50,8 @@ pub struct Node {
 pub struct Process {
     pub election: Election,
     pub tenure: Arc<Tenure>,
+    /// What the tenure is told when it asks whether its connection holds.
+    pub bond: Arc<AtomicBool>,
     pub stage: Stage,
     pub outstanding: Option<Outstanding>,
     /// The registry's script under way: its connection, its number, and when it is given up.
@@ -83,6 +88,15 @@ pub struct Line {
     /// Bytes stand still until then.
     pub up_held_until: Nanos,
     pub down_held_until: Nanos,
+    /// From when on this host's kernel knows that it is broken, until the core was told.
+    pub cut_at: Option<Nanos>,
+    /// Whether the leadership, if there is one, may depend on it.
+    pub is_lifeline: bool,
+}
+
+/// What a node's connection is called, for commands.
+fn connection(node: usize, generation: u64) -> Presence {
+    Presence::of_connection((node as u64) << 32 | generation)
 }
 
 impl Line {
@@ -95,6 +109,12 @@ impl Line {
         self.is_up = false;
         self.is_broken = false;
         self.is_on_replica = false;
+    }
+
+    /// Nobody is left who depended on it.
+    pub fn abandon(&mut self) {
+        self.close();
+        self.cut_at = None;
     }
 
     pub fn arrival_up(&mut self, at: Nanos) -> Nanos {
@@ -116,6 +136,7 @@ impl Node {
             name: name(index),
             clock: NodeClock::new(origin, scenario.rates[index]),
             timing: scenario.timings[index],
+            is_hidden: scenario.hidden.contains(&index),
             draws: random.fork(),
             process: None,
             run: 0,
@@ -161,10 +182,26 @@ impl Node {
 
     pub fn leads_until(&self) -> Nanos {
         let deadline = self.process.as_ref().and_then(|process| process.tenure.deadline());
-        deadline.map_or(0, |at| self.clock.when(at))
+        let until = deadline.map_or(0, |at| self.clock.when(at));
+        self.cut_at().map_or(until, |cut_at| until.min(cut_at))
     }
 
-    pub fn glimpse(&self) -> Glimpse {
+    /// From when on this host knows that the connection on which its leadership depends is broken.
+    fn cut_at(&self) -> Option<Nanos> {
+        self.commands.is_lifeline.then_some(self.commands.cut_at).flatten()
+    }
+
+    /// The name that its connection shows, for reigns to end with.
+    pub fn presence(&self, index: usize, generation: u64) -> Option<Presence> {
+        let shows = self.timing.watches_connections() && !self.is_hidden;
+        shows.then(|| connection(index, generation))
+    }
+
+    pub fn holds(&self, now: Nanos) -> bool {
+        self.cut_at().is_none_or(|cut_at| now < cut_at)
+    }
+
+    pub fn glimpse(&self, now: Nanos) -> Glimpse {
         let Some(process) = &self.process else { return Glimpse::of_nobody() };
         let tenure = &process.tenure;
         Glimpse {
@@ -172,6 +209,7 @@ impl Node {
             role: process.election.role(),
             term: tenure.term(),
             leads_until: self.leads_until(),
+            is_cut: !self.holds(now),
             deadline: tenure.deadline(),
             frozen_until: self.frozen_until,
             is_suspended: process.is_suspended,

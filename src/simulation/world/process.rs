@@ -95,6 +95,10 @@ impl World {
                 if process.registry.is_some_and(|(g, ..)| g == generation) {
                     process.registry = None;
                 }
+                if self.bug != Some(Bug::EndUnheard) {
+                    process.election.handle_disconnected(now);
+                }
+                node.commands.cut_at = None;
                 if process.outstanding.as_ref().is_some_and(|o| o.generation == generation) {
                     self.fail(index, now);
                 }
@@ -148,6 +152,9 @@ impl World {
         let fact = Fact::Answered { node: index, sent, command, reply: &reply };
         self.invariants.heed(self.now, fact);
         let now = if self.bug == Some(Bug::SightFromSending) { sent } else { now };
+        if reply.granted {
+            node.commands.is_lifeline = reply.shown.record.presence.is_some();
+        }
         process.election.handle_reply(now, outstanding.id, reply);
     }
 
@@ -239,7 +246,7 @@ impl World {
     fn close(&mut self, index: usize) {
         let node = &mut self.nodes[index];
         node.run += 1;
-        node.commands.close();
+        node.commands.abandon();
         node.feed.close();
         node.inbox.clear();
         if let Some(process) = &mut node.process {

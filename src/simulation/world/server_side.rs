@@ -7,6 +7,7 @@ use crate::simulation::bug::Bug;
 use crate::simulation::clock::Nanos;
 use crate::simulation::fault::Keeps;
 use crate::simulation::invariants::Fact;
+use crate::simulation::server::Circumstances;
 
 /// The highest term granted, and what excuses one that is not higher.
 #[derive(Debug, Default)]
@@ -108,8 +109,9 @@ impl World {
         let number = (*node as u64) << 32 | parcel.generation;
         let identity = self.scenario.hides_identity.then_some(Identity::Connection(number));
         let time_us = self.server.time_us(self.now);
+        let circumstances = self.circumstances(parcel, identity);
         let (reply, announcement) =
-            self.server.execute(self.now, command, identity, parcel.on_replica);
+            self.server.execute(self.now, command, circumstances, parcel.on_replica);
         self.story.tell(self.now, "server", || {
             let verdict = match (reply.granted, reply.missing) {
                 (true, _) => "grants",
@@ -135,6 +137,21 @@ impl World {
             self.announce(announcement);
         }
         reply
+    }
+
+    /// Who is connected to the server at this moment, and which of them speaks.
+    fn circumstances(&self, parcel: &Parcel, identity: Option<Identity>) -> Circumstances {
+        if !self.scenario.shows_connections {
+            return Circumstances { identity, ..Circumstances::default() };
+        }
+        let standing = self.nodes.iter().enumerate().filter(|(_, node)| node.commands.stands());
+        Circumstances {
+            identity,
+            caller: self.nodes[parcel.node].presence(parcel.node, parcel.generation),
+            present: standing
+                .filter_map(|(index, node)| node.presence(index, node.commands.generation))
+                .collect(),
+        }
     }
 
     fn answer(&mut self, parcel: &Parcel, reply: Option<Reply>) {

@@ -1,6 +1,7 @@
 //! One node's service: when it starts, what it asks, and when nothing of it runs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::node::Process;
 use super::{Happening, NEVER, Wire, World};
@@ -51,10 +52,13 @@ impl World {
         let node = &mut self.nodes[index];
         node.born += 1;
         let id = InstanceId::new(format!("{}.{}", index + 1, node.born));
-        let tenure = Arc::new(Tenure::default());
+        let bond = Arc::new(AtomicBool::new(true));
+        let asked = bond.clone();
+        let tenure = Arc::new(Tenure::bound_to(move || asked.load(Ordering::SeqCst)));
         Process {
             election: Election::new(id, node.timing, tenure.clone(), draw),
             tenure,
+            bond,
             stage: Stage::Down,
             outstanding: None,
             registry: None,
@@ -84,6 +88,7 @@ impl World {
         let Some(process) = node.process.as_ref().filter(|_| now >= node.silent_until) else {
             return;
         };
+        process.bond.store(node.holds(now), Ordering::SeqCst);
         let answer = process.tenure.is_valid(|| node.clock.read(now));
         let term = process.tenure.term();
         self.touched.insert(index);

@@ -108,7 +108,7 @@ impl World {
         let node = &mut self.nodes[index];
         node.run += 1;
         node.process = None;
-        node.commands.close();
+        node.commands.abandon();
         node.feed.close();
         node.inbox.clear();
         node.in_hand = None;

@@ -2,7 +2,7 @@
 --
 -- ARGV[3]  id
 -- ARGV[4]  record (JSON)
--- Adds to the result: 11 revision, 12 is enrolled '1'
+-- Adds to the result: 13 revision, 14 is enrolled '1'
 
 local id, instance = ARGV[3], ARGV[4]
 

@@ -6,7 +6,8 @@
 --
 -- Result of every script, all bulk strings:
 --   1 granted '1'/'0'   2 missing '1'/'0'   3 identity   4 holder   5 term   6 beat   7 stamp   8 server   9 lease in ms   10 heir
---   and from 11 on what the script itself adds.
+--   11 presence   12 whether the connection that it names stands, '1'/'0', or '' when there is none, or nobody may know
+--   and from 13 on what the script itself adds.
 -- Or an error; then nothing of the register was changed.
 
 local register_key = KEYS[1]
@@ -14,7 +15,7 @@ local command_stamp = ARGV[1]
 local channel = ARGV[2]
 
 local YES, NO = '1', '0'
-local FIELDS = { 'holder', 'term', 'beat', 'stamp', 'server', 'lease', 'heir' }
+local FIELDS = { 'holder', 'term', 'beat', 'stamp', 'server', 'lease', 'heir', 'presence' }
 local NUMBER_LIMIT = 4503599627370496 -- 2^52: terms and beats stay below it, and exact
 local TERM_LEAD = 1125899906842624 -- 2^50: a term further ahead of the time in µs was forged, and nothing could follow it
 local LEASE_LIMIT_MS = 600000
@@ -80,6 +81,7 @@ end
 -- The register, or nil when it is missing or malformed.
 local function read_register()
   local fields = call('HMGET', register_key, unpack(FIELDS))
+  local presence = fields[8] or ''
   local record = {
     holder = fields[1],
     term = whole_number(fields[2], NUMBER_LIMIT),
@@ -88,16 +90,26 @@ local function read_register()
     server = fields[5],
     lease = whole_number(fields[6], LEASE_LIMIT_MS + 1),
     heir = fields[7],
+    presence = '',
   }
   local is_well_formed = is_text(record.holder) and record.term and record.term <= server_time_us() + TERM_LEAD
     and record.beat and is_text(record.stamp)
-    and is_text(record.server) and record.lease and is_text(record.heir)
-  return is_well_formed and record or nil
+    and is_text(record.server) and record.lease and is_text(record.heir) and is_text(presence)
+  if not is_well_formed then
+    return nil
+  end
+  -- It bears the term: what a writer that knows nothing of it left standing belongs to an earlier reign.
+  local own = number_text(record.term) .. ':'
+  if string.sub(presence, 1, #own) == own then
+    record.presence = string.sub(presence, #own + 1)
+  end
+  return record
 end
 
 local function write_register(record)
   call('HSET', register_key, 'holder', record.holder, 'term', number_text(record.term), 'beat', number_text(record.beat),
-    'stamp', record.stamp, 'server', record.server, 'lease', number_text(record.lease), 'heir', record.heir)
+    'stamp', record.stamp, 'server', record.server, 'lease', number_text(record.lease), 'heir', record.heir,
+    'presence', record.presence == '' and '' or number_text(record.term) .. ':' .. record.presence)
 end
 
 -- Announced before it is written: where the channel is forbidden, the script ends with the register unchanged.
@@ -118,15 +130,37 @@ if missing then
   -- Vacant, of no term, granted by nobody. The time keeps it apart from what a second delivery of this command would write.
   record = {
     holder = '', term = 0, beat = 0, stamp = command_stamp .. '-' .. number_text(server_time_us()),
-    server = '', lease = 0, heir = '',
+    server = '', lease = 0, heir = '', presence = '',
   }
   redis.call('DEL', register_key)
   write_register(record)
 end
 
+-- Whether the connection of that name stands: it has subscribed a channel for nothing but this. Nil when it cannot be known.
+local function stands(presence)
+  if presence == '' then
+    return nil
+  end
+  local name = string.match(channel, '^.*:') .. 'presence:' .. presence
+  local counts = redis.pcall('PUBSUB', 'NUMSUB', name)
+  if type(counts) ~= 'table' or counts.err then
+    return nil
+  end
+  return counts[2] > 0
+end
+
+-- What a grant over this connection names. Nothing where the server hides its identity: nobody could be replaced there.
+local function named(presence)
+  return identity ~= '' and stands(presence) and presence or ''
+end
+
+local STANDING = { [true] = YES, [false] = NO }
+
 local function answer(granted)
+  local standing = stands(record.presence)
   return {
     granted and YES or NO, missing and YES or NO, identity, record.holder, number_text(record.term),
     number_text(record.beat), record.stamp, record.server, number_text(record.lease), record.heir,
+    record.presence, standing == nil and '' or STANDING[standing],
   }
 end

@@ -2,7 +2,7 @@
 -- where a server or its clients have too much to do, many are late, and were the living swept, their return would be still more to do.
 --
 -- ARGV[3]  id
--- Adds to the result: 11 revision, 12 is enrolled '1'/'0'
+-- Adds to the result: 13 revision, 14 is enrolled '1'/'0'
 
 local id = ARGV[3]
 

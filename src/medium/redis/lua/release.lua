@@ -10,7 +10,7 @@ if missing or record.holder ~= holder or record.term ~= term then
   return answer(false)
 end
 
-record.holder, record.stamp, record.heir = '', command_stamp, heir
+record.holder, record.stamp, record.heir, record.presence = '', command_stamp, heir, ''
 announce_vacancy(record)
 write_register(record)
 return answer(true)

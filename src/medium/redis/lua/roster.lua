@@ -1,6 +1,6 @@
 -- roster: all instances that were heard of lately.
 --
--- Adds to the result: 11 revision, then for each instance its id and its record (JSON)
+-- Adds to the result: 13 revision, then for each instance its id and its record (JSON)
 
 local seen = {}
 local scores = call('ZRANGE', seen_key, 0, -1, 'WITHSCORES')

@@ -1,7 +1,7 @@
 -- withdraw: an instance leaves. The last one leaves no registry behind; the register stays, as the memory of terms.
 --
 -- ARGV[3]  id
--- Adds to the result: 11 revision
+-- Adds to the result: 13 revision
 
 local id = ARGV[3]
 

@@ -1,15 +1,17 @@
 //! Connections that are shared, lost, slow, and made again.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep};
 
 use super::server::RedisServer;
 use super::suite::RedisFixture;
 use crate::election::{InstanceId, Timing};
 use crate::medium::conformance::{Node, join};
-use crate::medium::redis::connection::{Line, Link};
+use crate::medium::redis::connection::{Line, Link, reach};
 use crate::medium::redis::{RedisMedium, Target};
 use crate::medium::{Channel, Mailbox, Medium, MediumError, MediumErrorKind, Notice, mailbox};
 
@@ -19,12 +21,30 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub fn open(target: Target, lease_ms: u64) -> (RedisMedium, Mailbox) {
     let timing = Timing::new(Duration::from_millis(lease_ms), None).expect("it is sound");
     let (sender, mailbox) = mailbox();
-    (RedisMedium::open(target, "svc", &InstanceId::new("a"), timing, sender), mailbox)
+    (
+        RedisMedium::open(target, "svc", &InstanceId::new("a"), timing, Arc::default(), sender),
+        mailbox,
+    )
 }
 
 pub async fn next(mailbox: &mut Mailbox) -> Notice {
     let notice = tokio::time::timeout(PATIENCE, mailbox.next(true)).await;
     notice.expect("a notice comes").expect("the medium is open")
+}
+
+#[tokio::test]
+async fn an_address_of_the_host_that_does_not_answer_costs_no_time_where_another_one_does() {
+    let server = RedisServer::start();
+    // It listens, and its queue is full: the kernel drops whatever comes.
+    let silent = TcpSocket::new_v4().unwrap();
+    silent.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let silent = silent.listen(0).unwrap();
+    let address = silent.local_addr().unwrap();
+    let _queued = std::net::TcpStream::connect(address).unwrap();
+
+    let addresses = [address, SocketAddr::from(([127, 0, 0, 1], server.port()))];
+    let reached = tokio::time::timeout(PATIENCE, reach(addresses.into_iter())).await;
+    assert_eq!(reached.expect("in time").unwrap().peer_addr().unwrap().port(), server.port());
 }
 
 /// The first failed attempt of each connection.
@@ -96,7 +116,8 @@ async fn another_database_is_another_world() {
     let mut zero = join(&fixture, "svc", "a").await;
     let timing = fixture.timing;
     let (sender, mut box_one) = mailbox();
-    let one = RedisMedium::open(other, "svc", &InstanceId::new("b"), timing, sender);
+    let one =
+        RedisMedium::open(other, "svc", &InstanceId::new("b"), timing, Arc::default(), sender);
     assert!(matches!(next(&mut box_one).await, Notice::Connected));
     zero.listen([Channel::All]).await;
     one.publish(vec![(Channel::All, b"from one".to_vec())]).await.unwrap();
@@ -117,7 +138,10 @@ async fn who_comes_to_a_standing_connection_is_told_at_once() {
         let (sender, mailbox) = mailbox();
         let instance = InstanceId::new("b");
         let target = fixture.server.target();
-        (RedisMedium::open(target, "svc", &instance, fixture.timing, sender), mailbox)
+        (
+            RedisMedium::open(target, "svc", &instance, fixture.timing, Arc::default(), sender),
+            mailbox,
+        )
     };
     let notice = futures_util::FutureExt::now_or_never(mailbox.next(true));
     assert!(matches!(notice, Some(Some(Notice::Connected))));
@@ -301,7 +325,7 @@ async fn garbage_on_every_channel_is_counted_and_ignored() {
 async fn an_answer_counts_no_more_once_its_connection_is_given_up() {
     let server = RedisServer::start();
     let line = Line::open(&server.target(), PATIENCE, |_| {}).await.unwrap();
-    let link = Arc::new(Link::new(line.connection.clone(), server.target().address()));
+    let link = Arc::new(Link::new(&line, server.target().address()));
     let (sender, mut mailbox) = mailbox();
     let answered = || async { Ok(()) };
     assert_eq!(link.call(|_| answered(), PATIENCE, PATIENCE, &sender).await, Ok(()));

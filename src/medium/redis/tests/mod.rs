@@ -4,6 +4,7 @@ pub mod server;
 
 mod connections;
 mod names;
+mod presence;
 mod refusals;
 mod register;
 mod registry;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use super::presence;
 use super::suite::RedisFixture;
 use crate::election::register::{Register, Server};
 use crate::election::{
-    Command, Identity, InstanceId, Record, Reply, Seen, Shown, Stamp, Term, Timing,
+    Command, Identity, InstanceId, Presence, Record, Reply, Seen, Shown, Stamp, Term, Timing,
 };
 use crate::medium::conformance::{Fixture, Node, join, seen, shown, stamp};
 use crate::medium::redis::RedisMedium;
@@ -19,12 +20,51 @@ use crate::{clock, random};
 #[derive(Clone, Debug)]
 enum Step {
     Peek,
-    Take { actor: usize, slip: Option<Slip>, watched: bool, floor: u64 },
-    Renew { actor: usize, slip: Option<Slip>, beat: u64, over: Option<Option<Slip>> },
-    Release { actor: usize, slip: Option<Slip>, heir: bool },
+    Take {
+        actor: usize,
+        slip: Option<Slip>,
+        reason: Reason,
+        floor: u64,
+    },
+    Renew {
+        actor: usize,
+        slip: Option<Slip>,
+        beat: u64,
+        over: Option<Option<Slip>>,
+    },
+    Release {
+        actor: usize,
+        slip: Option<Slip>,
+        heir: bool,
+    },
     Wipe,
     ChangeIdentity,
-    Plant { actor: Option<usize>, term: u64, beat: u64, lease_ms: u64, server: Origin },
+    Plant {
+        actor: Option<usize>,
+        term: u64,
+        beat: u64,
+        lease_ms: u64,
+        server: Origin,
+        presence: Planted,
+    },
+}
+
+/// Why a taker says that it may.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reason {
+    Vacant,
+    Watched,
+    Gone,
+}
+
+/// The connection that a planted record names.
+#[derive(Clone, Copy, Debug)]
+enum Planted {
+    Nothing,
+    Own,
+    Gone,
+    /// Its own, left standing by a writer that does not know the field.
+    Stale,
 }
 
 /// Which part of what a command names is not as it is in the register.
@@ -64,20 +104,29 @@ fn step() -> impl Strategy<Value = Step> {
         u64::MAX,
     ]);
     let lease = proptest::sample::select(vec![0, 1, 800, 600_000, 600_001]);
+    let reasons = vec![Reason::Vacant, Reason::Watched, Reason::Gone];
+    let presences = vec![Planted::Nothing, Planted::Own, Planted::Gone, Planted::Stale];
     let origins = vec![Origin::Nobody, Origin::ThisServer, Origin::AnotherServer];
     prop_oneof![
         1 => Just(Step::Peek),
         1 => Just(Step::Wipe),
         1 => Just(Step::ChangeIdentity),
-        8 => (actor.clone(), slip(), any::<bool>(), floor)
-            .prop_map(|(actor, slip, watched, floor)| Step::Take { actor, slip, watched, floor }),
+        8 => (actor.clone(), slip(), proptest::sample::select(reasons), floor)
+            .prop_map(|(actor, slip, reason, floor)| Step::Take { actor, slip, reason, floor }),
         8 => (actor.clone(), slip(), 0..6u64, proptest::option::of(slip()))
             .prop_map(|(actor, slip, beat, over)| Step::Renew { actor, slip, beat, over }),
         4 => (actor.clone(), slip(), any::<bool>())
             .prop_map(|(actor, slip, heir)| Step::Release { actor, slip, heir }),
-        2 => (proptest::option::of(actor), term, 0..4u64, lease, proptest::sample::select(origins))
-            .prop_map(|(actor, term, beat, lease_ms, server)| {
-                Step::Plant { actor, term, beat, lease_ms, server }
+        3 => (
+            proptest::option::of(actor),
+            term,
+            0..4u64,
+            lease,
+            proptest::sample::select(origins),
+            proptest::sample::select(presences),
+        )
+            .prop_map(|(actor, term, beat, lease_ms, server, presence)| {
+                Step::Plant { actor, term, beat, lease_ms, server, presence }
             }),
     ]
 }
@@ -91,23 +140,23 @@ fn the_scripts_agree_with_the_register_in_plain_code() {
     let _keeper = runtime.block_on(join(&fixture, "keeper", "keeper"));
     let config = Config { cases: 150, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
-        .run(&proptest::collection::vec(step(), 1..60), |steps| {
-            runtime.block_on(agree(&fixture, steps));
+        .run(&(any::<bool>(), proptest::collection::vec(step(), 1..60)), |(shows, steps)| {
+            runtime.block_on(agree(&fixture, shows, steps));
             Ok(())
         })
         .unwrap();
 }
 
-/// Runs the steps on both.
-async fn agree(fixture: &RedisFixture, steps: Vec<Step>) {
+/// Runs the steps on both, on a connection that shows or on one that does not.
+async fn agree(fixture: &RedisFixture, shows: bool, steps: Vec<Step>) {
     let kind = format!("{:016x}", random::bits());
-    let mut pair = Pair {
-        fixture,
-        node: join(fixture, &kind, "0").await,
-        kind,
-        register: Register::default(),
-        sight: None,
+    let node = if shows {
+        presence::connect_to(fixture.server.target(), &kind, "0").await.node
+    } else {
+        join(fixture, &kind, "0").await
     };
+    let own = if shows { Some(node.medium.shows().await) } else { None };
+    let mut pair = Pair { fixture, node, own, kind, register: Register::default(), sight: None };
     pair.node.listen([crate::medium::Channel::Election]).await;
     pair.execute(Command::Peek { stamp: stamp() }).await;
     for step in steps {
@@ -120,6 +169,8 @@ struct Pair<'a> {
     fixture: &'a RedisFixture,
     kind: String,
     node: Node<RedisMedium>,
+    /// The name that its connection shows.
+    own: Option<Presence>,
     register: Register,
     /// The last reply, which was the same from both.
     sight: Option<Reply>,
@@ -139,8 +190,9 @@ impl Pair<'_> {
         };
         match step {
             Step::Peek => self.execute(Command::Peek { stamp: stamp() }).await,
-            Step::Take { actor, slip, watched, floor } => {
-                let seen = mistake_seen(seen(&sight, watched), slip);
+            Step::Take { actor, slip, reason, floor } => {
+                let seen = seen(&sight, reason == Reason::Watched);
+                let seen = mistake_seen(Seen { gone: reason == Reason::Gone, ..seen }, slip);
                 let (holder, floor) = (holder(actor), Term(floor));
                 self.execute(Command::Take { seen, holder, floor, stamp: stamp(), lease }).await;
             }
@@ -160,9 +212,16 @@ impl Pair<'_> {
                 self.register.wipe();
             }
             Step::ChangeIdentity => self.fixture.change_identity(&self.kind),
-            Step::Plant { actor, term, beat, lease_ms, server } => {
+            Step::Plant { actor, term, beat, lease_ms, server, presence } => {
                 let Identity::Server(present) = sight.shown.identity else { unreachable!() };
-                self.plant(Record {
+                let gone = Presence::of_connection(1);
+                let (presence, tag) = match presence {
+                    Planted::Nothing => (None, term),
+                    Planted::Own => (self.own.clone(), term),
+                    Planted::Gone => (Some(gone), term),
+                    Planted::Stale => (Some(gone), term.wrapping_add(1)),
+                };
+                let record = Record {
                     holder: actor.map(holder),
                     term: Term(term),
                     beat,
@@ -174,7 +233,12 @@ impl Pair<'_> {
                     },
                     lease: Duration::from_millis(lease_ms),
                     heir: None,
-                });
+                    presence: presence.clone().filter(|_| tag == term),
+                };
+                self.plant(
+                    record,
+                    presence.map_or(String::new(), |name| format!("{tag}:{name:?}")),
+                );
             }
         }
     }
@@ -182,7 +246,9 @@ impl Pair<'_> {
     async fn execute(&mut self, command: Command) {
         let reply = self.node.execute(command.clone()).await;
         let identity = reply.shown.identity.clone();
-        let server = Server { identity, time_us: time_in(&reply, &command) };
+        let known = Server::new(identity, time_in(&reply, &command));
+        let present = self.own.iter().cloned().collect();
+        let server = Server { caller: self.own.clone(), present, ..known };
         let (expected, announcement) = self.register.execute(&command, &server);
         assert_eq!(reply, expected, "{command:?}");
         if let Some(expected) = announcement {
@@ -194,7 +260,7 @@ impl Pair<'_> {
         self.sight = Some(reply);
     }
 
-    fn plant(&mut self, record: Record) {
+    fn plant(&mut self, record: Record, presence: String) {
         let names = Names::new(&self.kind, 0);
         let holder = record.holder.as_ref().map_or("", |holder| holder.as_str());
         let (term, beat) = (record.term.to_string(), record.beat.to_string());
@@ -217,6 +283,8 @@ impl Pair<'_> {
             &lease,
             "heir",
             "",
+            "presence",
+            &presence,
         ]);
         self.register.restore(Some(record));
     }

@@ -1,5 +1,7 @@
 //! Redis passes the suite of all mediums.
 
+use std::sync::Arc;
+
 use super::server::RedisServer;
 use crate::election::{InstanceId, Timing};
 use crate::medium::MailboxSender;
@@ -37,7 +39,7 @@ impl Fixture for RedisFixture {
     type Medium = RedisMedium;
 
     fn open(&self, kind: &str, instance: &InstanceId, mailbox: MailboxSender) -> RedisMedium {
-        RedisMedium::open(self.target.clone(), kind, instance, self.timing, mailbox)
+        RedisMedium::open(self.target.clone(), kind, instance, self.timing, Arc::default(), mailbox)
     }
 
     fn wipe(&self, kind: &str) {
