@@ -79,6 +79,23 @@ export interface Options<Meta = any> {
    * @default 10000, or `leaseMs` where that is larger
    */
   maxStallMs?: number;
+
+  /**
+   * How the others learn that a leader has crashed: by its silence, after `leaseMs`; or by its
+   * connection as well, 20 milliseconds (or `leaseMs / 40`, where that is longer) after one of them
+   * saw that Redis had closed it. They look about 100 times a second, all of a kind together.
+   *
+   * With `'connection'` a leader whose connection to Redis breaks leads no more, and a new one is
+   * elected. Two instances may then lead at once, until 0.8 `leaseMs` after the last renewal, where
+   * Redis closes a connection and the news of it does not reach the leader's host within that
+   * wait; see "Faster after a crash" in the README.
+   *
+   * It has no effect through a proxy, over TLS, on a server that does not let scripts read `INFO`
+   * and `PUBSUB NUMSUB`, or with `medium: 'memory'`: an instance that would lead then tells so by a
+   * process warning.
+   * @default 'lease'
+   */
+  crashDetection?: 'lease' | 'connection';
 }
 
 /**

@@ -84,6 +84,7 @@ const options = record(Object.keys(OPTIONS), {
   meta: fc.jsonValue(),
   leaseMs: fc.integer({ min: 90, max: 2000 }),
   renewMs: fc.integer({ min: 9, max: 300 }),
+  crashDetection: fc.constantFrom('lease', 'connection'),
   maxStallMs: fc.oneof(fc.integer({ min: 100, max: 20_000 }), fc.constant(Infinity)),
 });
 

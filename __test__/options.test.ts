@@ -34,6 +34,7 @@ describe('without options', () => {
       leaseMs: 800,
       renewMs: null,
       maxStallMs: 10_000,
+      crashDetection: 'lease',
     });
   });
 
@@ -135,6 +136,14 @@ describe('kind, meta and medium', () => {
     invalid(
       { medium: 'Memory' },
       'option "medium" must be "redis" or "memory"; got string "Memory"',
+    );
+  });
+
+  test('crashDetection is one of two', () => {
+    assert.equal(settingsOf({ crashDetection: 'connection' }).crashDetection, 'connection');
+    invalid(
+      { crashDetection: true },
+      'option "crashDetection" must be "lease" or "connection"; got boolean true',
     );
   });
 });

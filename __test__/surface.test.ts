@@ -48,6 +48,7 @@ describe('a new candidate', () => {
       leaseMs: 800,
       renewMs: null,
       maxStallMs: null,
+      crashDetection: 'lease',
       debug: false,
     });
     assert.equal(candidate.id, native.id);

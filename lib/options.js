@@ -34,6 +34,7 @@ const OPTIONS = {
     maximum: 2 ** 31 - 1,
     unit: 'milliseconds',
   },
+  crashDetection: { check: oneOf, values: ['lease', 'connection'], default: 'lease' },
 };
 
 /**
