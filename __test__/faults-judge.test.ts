@@ -43,6 +43,12 @@ describe('a run is judged', () => {
     ]);
   });
 
+  test('two leaders for longer than a limit that is documented', () => {
+    const spans = [span('A', 1, 0, 100), span('B', 2, 90, 200)];
+    assert.equal(judge({ spans, accounts: [] }, 0n, 10).length, 0);
+    assert.equal(judge({ spans, accounts: [] }, 0n, 9).length, 1);
+  });
+
   test('a reign that began before the run and lasts into it still counts', () => {
     const spans = [span('A', 1, 0, 100), span('B', 2, 90, 200)];
     assert.equal(judge({ spans, accounts: [] }, ms(80)).length, 1);

@@ -9,7 +9,7 @@ import { RegisterEye } from './register-eye.ts';
 
 /** What all candidates of a suite have in common. */
 export interface Candidates {
-  /** More options, from the command line. */
+  /** More options, of the fault or from the command line. */
   options?: Record<string, unknown>;
   /** A module that stands in for the package. */
   module?: string;
@@ -39,8 +39,10 @@ export class Bench {
     return server;
   }
 
+  /** A proxy; hidden from candidates that would leave crash detection by connection off where they see one. */
   async proxy(server: RedisServer): Promise<TcpProxy> {
-    const proxy = await startProxy(server.port);
+    const isHidden = this.#candidates.options?.crashDetection === 'connection';
+    const proxy = await startProxy(server.port, { isHidden });
     this.carriesBytes = true;
     this.after(() => proxy.close());
     return proxy;

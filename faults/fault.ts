@@ -14,6 +14,10 @@ export interface Fault {
   /** Runs in the short form and in the long one, where they differ from those of the others. */
   shortRuns?: number;
   longRuns?: number;
+  /** More options of all its candidates. */
+  options?: Record<string, unknown>;
+  /** For how many ms at most two may lead at one moment: a limit that is documented, and shown here. @default 0 */
+  mayOverlapMs?: number;
   /** Nothing else may run beside it: it takes the whole machine. */
   alone?: boolean;
   /** A run that takes longer hangs. @default 30 000 */

@@ -139,8 +139,8 @@ export class Group {
     return Math.max(0, ...since);
   }
 
-  /** What is wrong since the last judgement, whatever the fault was. */
-  judge(): string[] {
+  /** What is wrong since the last judgement, whatever the fault was but for this overlap. */
+  judge(mayOverlapMs = 0): string[] {
     const since = this.#judgedUntil;
     this.#judgedUntil = now();
     const accounts = this.#members.map(account);
@@ -148,7 +148,7 @@ export class Group {
     const spans = this.records
       .spans()
       .map((span) => ({ ...span, process: labels.get(span.process) ?? span.process }));
-    return judge({ spans, accounts }, since);
+    return judge({ spans, accounts }, since, mayOverlapMs);
   }
 
   /** What its processes told and did since then. */

@@ -18,11 +18,11 @@ export interface Evidence {
 
 /**
  * What must hold in every run, whatever the fault. `since`: what lies before was judged already; only what terms were
- * granted is compared with all of the past.
+ * granted is compared with all of the past. `mayOverlapMs`: for so long two may lead at one moment.
  */
-export function judge({ spans, accounts }: Evidence, since: bigint): string[] {
+export function judge({ spans, accounts }: Evidence, since: bigint, mayOverlapMs = 0): string[] {
   return [
-    ...twoLeaders(spans, since),
+    ...twoLeaders(spans, since, mayOverlapMs),
     ...termsOfTwo(accounts),
     ...termsThatFall(spans, since),
     ...leadersThatFall(accounts),
@@ -31,8 +31,10 @@ export function judge({ spans, accounts }: Evidence, since: bigint): string[] {
   ];
 }
 
-function twoLeaders(spans: Span[], since: bigint): string[] {
-  return overlapsOf(spans.filter(({ to }) => to > since)).map(
+function twoLeaders(spans: Span[], since: bigint, mayOverlapMs: number): string[] {
+  const overlaps = overlapsOf(spans.filter(({ to }) => to > since));
+  const tooLong = overlaps.filter(({ ms }) => ms > mayOverlapMs || mayOverlapMs === 0);
+  return tooLong.map(
     ({ processes: [one, other], terms, ms }) =>
       `two leaders at one moment: ${one} (term ${terms[0]}) and ${other} (term ${terms[1]}) for at least ${ms.toFixed(3)} ms`,
   );

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 
 /** Whether a signal has stopped this process: state T in /proc. */
 export function isStoppedBySignal(pid: number): boolean {
@@ -22,4 +22,23 @@ export function waitsForCore(pid: number): Map<string, number> {
     // A thread, or the whole process, has ended meanwhile.
   }
   return waits;
+}
+
+/** The ports at this end of the TCP connections of a process, over IPv4. */
+export function localPortsOf(pid: number): Set<number> {
+  const handles = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
+  const sockets = new Set(handles.map((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1]));
+  const rows = readFileSync('/proc/net/tcp', 'latin1').trim().split('\n').slice(1);
+  const fields = rows.map((row) => row.trim().split(/\s+/));
+  const own = fields.filter((columns) => sockets.has(columns[9]));
+  return new Set(own.map(([, local]) => parseInt(local!.split(':')[1]!, 16)));
+}
+
+// It may have been closed meanwhile.
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return '';
+  }
 }

@@ -64,7 +64,8 @@ export class LocalWorker implements Worker {
   }
 
   async #setUp(fault: Fault): Promise<Stage> {
-    const bench = new Bench(fault.leaseMs, this.#candidates);
+    const options = { ...fault.options, ...this.#candidates.options };
+    const bench = new Bench(fault.leaseMs, { ...this.#candidates, options });
     try {
       return { bench, strike: await fault.setUp(bench) };
     } catch (error) {
@@ -75,7 +76,7 @@ export class LocalWorker implements Worker {
 
   async #conclude(
     run: Run,
-    { leaseMs, boundMs }: Fault,
+    { leaseMs, boundMs, mayOverlapMs }: Fault,
     bench: Bench | undefined,
     ownLateMs: number,
   ): Promise<Outcome> {
@@ -90,7 +91,7 @@ export class LocalWorker implements Worker {
     };
     // Before it is judged: no disturbance explains what must hold in every run.
     const found = [
-      ...(bench?.groups ?? []).flatMap((group) => group.judge()),
+      ...(bench?.groups ?? []).flatMap((group) => group.judge(mayOverlapMs)),
       ...(bench?.judges ?? []).flatMap((judge) => judge()),
     ];
     const starvedMs = bench?.starvedMs() ?? 0;

@@ -1,5 +1,6 @@
 import type { Fault, WaitingRow } from '../fault.ts';
 import { blocked } from './blocked.ts';
+import { byConnection } from './by-connection.ts';
 import { churn } from './churn.ts';
 import { clockRates } from './clock-rates.ts';
 import { clocks } from './clocks.ts';
@@ -52,6 +53,7 @@ export const faults: Fault[] = [
   ...crowds,
   ...churn,
   ...lateCommands,
+  ...byConnection,
 ].sort((a, b) => a.row - b.row);
 
 /** The rows that cannot be run yet. They are named, and never counted as passed. */
