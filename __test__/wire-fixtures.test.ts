@@ -131,7 +131,7 @@ describe('what the addon writes', () => {
     const candidate = await started(server);
     const register = await hash(server, names.keys.register);
     const { fields } = fixture('registers').accepted[0];
-    assert.deepEqual(Object.keys(register).sort(), Object.keys(fields).sort());
+    assert.deepEqual(Object.keys(register).sort(), [...Object.keys(fields), 'presence'].sort());
     assert.match(register.holder!, new RegExp(`^${candidate.id}:[0-9a-f]{16}$`));
     assert.equal(register.term, String(candidate.currentTerm));
     assert.match(register.beat!, /^\d+$/);
@@ -139,6 +139,7 @@ describe('what the addon writes', () => {
     assert.equal(register.server, await identity(server));
     assert.equal(register.lease, '200');
     assert.equal(register.heir, '');
+    assert.equal(register.presence, '');
     assert.equal(await server.cli('PTTL', names.keys.register), -1);
 
     const later = await eventually(async () => {
@@ -392,7 +393,10 @@ describe('the scripts', () => {
       stamp,
       names.channels.election,
     );
-    const parts = 'granted missing identity holder term beat stamp server lease heir'.split(' ');
+    const parts =
+      'granted missing identity holder term beat stamp server lease heir presence stands'.split(
+        ' ',
+      );
     assert.equal(answer.length, parts.length);
     return Object.fromEntries(parts.map((part, index) => [part, answer[index]]));
   }
@@ -407,10 +411,20 @@ describe('the scripts', () => {
     const server = await redis(t);
     for (const { situation, fields } of fixture('registers').accepted) {
       await plant(server, fields);
-      const { region, ...known } = fields;
+      const { region, presence: tagged = '', ...known } = fields;
+      const presence = tagged.split(':').at(-1);
+      // Nobody has subscribed its channel.
+      const stands = presence && '0';
       assert.deepEqual(
         await peeked(server),
-        { granted: '0', missing: '0', identity: await identity(server), ...known },
+        {
+          granted: '0',
+          missing: '0',
+          identity: await identity(server),
+          ...known,
+          presence,
+          stands,
+        },
         situation,
       );
       assert.deepEqual(await hash(server, register), fields, situation);
@@ -424,10 +438,11 @@ describe('the scripts', () => {
       (one: Case) => one.situation === 'a placeholder',
     ).fields;
     const check = async (situation: string) => {
-      const { granted, missing, identity: under, ...shown } = await peeked(server);
+      const { granted, missing, identity: under, stands, ...shown } = await peeked(server);
+      assert.equal(stands, '', situation);
       assert.deepEqual([granted, missing, under], ['0', '1', present], situation);
       assert.match(shown.stamp!, new RegExp(`^${stamp}-\\d{16}$`), situation);
-      assert.deepEqual(shown, { ...placeholder, stamp: shown.stamp }, situation);
+      assert.deepEqual(shown, { ...placeholder, stamp: shown.stamp, presence: '' }, situation);
       assert.deepEqual(await hash(server, register), shown, situation);
     };
     await check('missing');
