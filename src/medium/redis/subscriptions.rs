@@ -180,7 +180,12 @@ impl Subscription {
 
     /// Shows that the connection is alive when nothing was heard on it for a while: one that is half-open is silent, too.
     async fn probe(&mut self) -> Result<(), MediumError> {
-        let limit = self.shared.or_slow(self.shared.probe_interval());
+        let interval = self.shared.probe_interval();
+        if self.heard() + interval > Instant::now() {
+            // Something came in meanwhile.
+            return Ok(());
+        }
+        let limit = self.shared.or_slow(interval);
         let address = &self.shared.address;
         let ping = redis::cmd("PING");
         match within(limit, self.line.connection.send_packed_command(&ping)).await {

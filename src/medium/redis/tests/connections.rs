@@ -297,6 +297,34 @@ async fn an_idle_subscription_is_kept() {
 }
 
 #[tokio::test]
+async fn a_subscription_on_which_something_is_heard_is_not_asked_whether_it_lives() {
+    let lease = Duration::from_millis(500);
+    let fixture = RedisFixture::with_lease(lease.as_millis() as u64);
+    let mut node = join(&fixture, "svc", "a").await;
+    node.listen([Channel::All]).await;
+    let pings = || {
+        let statistics: String = fixture.server.query(&["INFO", "commandstats"]);
+        let line = statistics.lines().find_map(|line| line.strip_prefix("cmdstat_ping:calls="));
+        line.map_or(0, |line| line.split(',').next().unwrap().parse::<u64>().unwrap())
+    };
+    // Until it was heard all the time, whatever else this machine had to do.
+    let asked = loop {
+        let (before, began) = (pings(), Instant::now());
+        let mut longest_silence = Duration::ZERO;
+        while began.elapsed() < 3 * lease {
+            let spoke = Instant::now();
+            node.publish(&[(Channel::All, b"still here")]).await;
+            node.next_message().await;
+            longest_silence = longest_silence.max(spoke.elapsed());
+        }
+        if longest_silence < lease / 2 {
+            break pings() - before;
+        }
+    };
+    assert_eq!(asked, 0);
+}
+
+#[tokio::test]
 async fn garbage_on_every_channel_is_counted_and_ignored() {
     let fixture = RedisFixture::new();
     let mut node = join(&fixture, "svc", "a").await;
