@@ -42,7 +42,12 @@ struct State {
     tenures: Vec<(String, Arc<Tenure>)>,
     /// Who was granted each term.
     granted: HashMap<Term, Holder>,
+    /// How often it was looked at.
+    checks: u32,
 }
+
+/// A story that goes on for longer never ends.
+const LONGEST_STORY: u32 = 200_000;
 
 impl Network {
     pub fn new() -> Self {
@@ -54,6 +59,7 @@ impl Network {
             announced: Vec::new(),
             tenures: Vec::new(),
             granted: HashMap::new(),
+            checks: 0,
         })))
     }
 
@@ -221,7 +227,9 @@ impl Network {
 
     /// At most one node leads.
     pub fn check(&self) {
+        self.0.borrow_mut().checks += 1;
         let state = self.0.borrow();
+        assert!(state.checks < LONGEST_STORY, "this story does not end");
         let leads = |tenure: &Tenure| tenure.is_valid(|| state.now);
         let leaders: Vec<_> = state
             .tenures
