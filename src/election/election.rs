@@ -534,11 +534,14 @@ impl Election {
             }
             _ => None,
         };
-        let watches_connection = self.timing.watches_connections()
-            && self.phase == Phase::Running
-            && self.watch.names_presence();
-        let presence = watches_connection.then_some(self.presence_at);
+        let presence = self.looks_at_presence().then_some(self.presence_at);
         [self.peek_at, poll, presence].into_iter().flatten().min()
+    }
+
+    fn looks_at_presence(&self) -> bool {
+        self.timing.watches_connections()
+            && self.phase == Phase::Running
+            && self.watch.names_presence()
     }
 
     fn hears(&self) -> bool {

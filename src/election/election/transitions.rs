@@ -146,7 +146,7 @@ impl Election {
 
     /// At no fixed distance, so that those who began together do not go on looking together.
     pub(super) fn plan_look_at_presence(&mut self, now: Instant) {
-        if self.timing.watches_connections() && self.watch.names_presence() {
+        if self.looks_at_presence() {
             let interval = self.timing.presence_interval(self.instances);
             let share = u32::try_from((self.draw)() >> 32).expect("32 bits are left");
             self.presence_at =

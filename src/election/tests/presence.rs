@@ -161,6 +161,19 @@ fn a_reign_ends_with_a_connection_that_an_unanswered_assert_may_have_named() {
 }
 
 #[test]
+fn by_the_lease_alone_a_reign_outlives_its_connection_also_while_an_assert_is_unanswered() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    network.wipes();
+    network.passes_until(a.election.poll_timeout().unwrap());
+    a.acts();
+    let assert = a.sends();
+    assert!(network.applies(&assert).granted);
+    a.is_cut_off();
+    assert!(a.leads());
+}
+
+#[test]
 fn a_leadership_that_a_question_found_unbound_is_told_as_disconnected() {
     let network = Network::new();
     let (mut a, _b) = pair(&network);
@@ -251,6 +264,15 @@ fn whoever_does_not_watch_connections_neither_looks_nor_takes_before_the_lease()
     a.tenure.close();
     c.settles();
     assert_eq!(c.rests(), Some(LEASE));
+}
+
+#[test]
+fn nobody_looks_for_a_connection_that_the_register_does_not_name() {
+    let network = Network::new();
+    let _a = network.leader("a");
+    let mut b = node(&network, "b", 2);
+    b.settles();
+    assert_eq!(b.rests(), Some(LEASE));
 }
 
 #[test]

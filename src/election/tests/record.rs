@@ -1,6 +1,6 @@
 //! How what stands in the register is written, read and shown.
 
-use crate::election::{Holder, Identity, InstanceId, Stamp, Term};
+use crate::election::{Holder, Identity, InstanceId, Presence, Stamp, Term};
 
 #[test]
 fn a_token_names_its_instance_and_its_run() {
@@ -26,11 +26,20 @@ fn a_token_that_somebody_else_wrote_is_an_instance_of_that_name_and_nobody_of_ou
 }
 
 #[test]
+fn the_name_of_a_connection_is_read_back_as_it_was_written_and_the_empty_text_names_none() {
+    let presence = Presence::of_connection(0x2a);
+    assert_eq!(presence.as_str(), "000000000000002a");
+    assert_eq!(Presence::parse(presence.as_str()), Some(presence));
+    assert_eq!(Presence::parse(""), None);
+}
+
+#[test]
 fn each_shows_itself_in_stories_and_debug_output() {
     assert_eq!(format!("{0} {0:?}", InstanceId::new("a")), "a a");
     assert_eq!(format!("{:?}", Holder::new(&InstanceId::new("a"), 1)), "a:0000000000000001");
     assert_eq!(Term(7).to_string(), "7");
     assert_eq!(format!("{:?}", Stamp::new(0x2a)), "000000000000002a");
+    assert_eq!(format!("{:?}", Presence::of_connection(0x2a)), "000000000000002a");
     assert_eq!(format!("{:?}", Identity::server("s")), "server s");
     assert_eq!(format!("{:?}", Identity::Connection(3)), "connection 3");
 }
