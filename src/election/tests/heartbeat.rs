@@ -199,3 +199,25 @@ fn what_was_heard_of_one_record_counts_for_no_other() {
         assert!(b.leads());
     }
 }
+
+/// The answer to a read may come after the heartbeat of a later renewal. What is taken over is what the register shows last.
+#[test]
+fn a_heartbeat_that_overtakes_the_answer_to_a_read_counts() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    let mut b = network.follower("b");
+    network.passes(INTERVAL);
+    a.settles();
+    let early = network.reads();
+    network.passes(INTERVAL);
+    a.settles();
+    b.listens();
+    b.observes_late(early);
+    a.tenure.close();
+    while !b.leads() {
+        network.passes_until(b.election.poll_timeout().unwrap());
+        if let Some(("take", reply)) = b.acts() {
+            assert!(reply.granted, "it knew the last stamp");
+        }
+    }
+}

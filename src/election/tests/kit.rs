@@ -204,6 +204,12 @@ impl Network {
         self.0.borrow_mut().server.present.retain(|other| other != connection);
     }
 
+    /// Somebody reads the register.
+    pub fn reads(&self) -> Reply {
+        let stamp = Stamp::new(self.now().as_nanos());
+        self.applies(&Request { id: RequestId(0), command: Command::Peek { stamp } })
+    }
+
     pub fn sets_server_time(&self, micros: u64) {
         self.0.borrow_mut().server.time_us = micros;
     }
@@ -390,9 +396,12 @@ impl Node {
 
     /// Reads the register beside something else: the registry's script shows it too.
     pub fn observes(&mut self) {
-        let stamp = Stamp::new(self.network.now().as_nanos());
-        let id = RequestId(0);
-        let reply = self.network.applies(&Request { id, command: Command::Peek { stamp } });
+        let reply = self.network.reads();
+        self.observes_late(reply);
+    }
+
+    /// The same, where the answer was some time under way.
+    pub fn observes_late(&mut self, reply: Reply) {
         self.election.handle_observation(self.network.now(), reply);
         self.then(());
     }

@@ -267,6 +267,22 @@ fn whoever_does_not_watch_connections_neither_looks_nor_takes_before_the_lease()
 }
 
 #[test]
+fn a_follower_looks_as_often_as_its_share_of_the_looks_is() {
+    let network = Network::new();
+    let (mut a, mut b) = pair(&network);
+    let end = network.now() + Duration::from_secs(2);
+    let mut looks = 0;
+    while network.now() < end {
+        network.passes_until(a.election.poll_timeout().min(b.election.poll_timeout()).unwrap());
+        a.settles();
+        b.listens();
+        looks += b.settles().len();
+    }
+    let interval = watchful().presence_interval(2).as_secs_f64();
+    assert!((looks as f64 * interval / 2.0 - 1.0).abs() < 0.2, "{looks} in 2 s");
+}
+
+#[test]
 fn nobody_looks_for_a_connection_that_the_register_does_not_name() {
     let network = Network::new();
     let _a = network.leader("a");

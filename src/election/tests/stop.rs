@@ -110,7 +110,8 @@ fn a_stop_with_the_server_away_ends_in_bounded_time() {
         network.passes(a.rests().expect("it goes on"));
     }
     let taken = network.now().since(begun).as_millis() as u64;
-    assert!(taken <= VALIDITY + 2 * INTERVAL, "{taken}");
+    // As long as its own record could stand, and two answers; others may take the rest of L to see that.
+    assert!((VALIDITY..=VALIDITY + 2 * INTERVAL).contains(&taken), "{taken}");
 }
 
 #[test]
