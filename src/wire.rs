@@ -3,6 +3,8 @@
 //! Every body bears a version `v`. A reader ignores fields that it does not know, and counts and ignores bodies of a version
 //! that it does not know, and whatever else it cannot read.
 
+mod envelope;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use crate::membership::{Change, RegistryChange};
 
 pub use crate::membership::InstanceRecord;
 pub use crate::messaging::{Envelope, Format};
+pub use envelope::{Letterhead, decode_envelope};
 
 /// The version of the bodies written here.
 pub const VERSION: u32 = 1;
@@ -132,37 +135,19 @@ pub fn decode_registry_change(bytes: &[u8]) -> Option<RegistryChange> {
     Some(RegistryChange { revision: body.revision, change })
 }
 
-impl Envelope<'_> {
-    pub fn encode(&self, body: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(body.len() + 128);
-        serde_json::to_writer(&mut bytes, self).expect("an envelope has only keys that are text");
-        bytes.push(b'\n');
-        bytes.extend_from_slice(body);
-        bytes
-    }
-}
-
 /// The envelope and its body. `None` when it cannot be read, or is over a limit; a JSON body is well-formed UTF-8 JSON.
 pub fn decode_message(bytes: &[u8]) -> Option<(Envelope<'_>, &[u8])> {
-    if bytes.len() > MAX_ENVELOPE_BYTES {
-        return None;
-    }
-    let split = memchr(bytes)?;
-    let (header, body) = (&bytes[..split], &bytes[split + 1..]);
-    let envelope: Envelope = serde_json::from_slice(header).ok()?;
-    let is_sound = envelope.v == VERSION
-        && envelope.from.len() <= 2 * MAX_NAME_BYTES
-        && body.len() <= MAX_MESSAGE_BYTES
-        && match envelope.format {
-            Format::Json => std::str::from_utf8(body).is_ok_and(is_sound_json),
-            Format::Bytes => true,
-            Format::Undefined => body.is_empty(),
-        };
-    is_sound.then_some((envelope, body))
+    let (envelope, body) = decode_envelope(bytes)?;
+    is_sound_body(envelope.format, body).then_some((envelope, body))
 }
 
-fn memchr(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == b'\n')
+/// Whether a body is what its envelope says.
+pub fn is_sound_body(format: Format, body: &[u8]) -> bool {
+    match format {
+        Format::Json => std::str::from_utf8(body).is_ok_and(is_sound_json),
+        Format::Bytes => true,
+        Format::Undefined => body.is_empty(),
+    }
 }
 
 /// Whether `text` is one JSON value, nested at most [`MAX_DEPTH`] deep.

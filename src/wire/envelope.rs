@@ -1,0 +1,264 @@
+//! The envelope of a message: the line of JSON before its body.
+
+use std::io::Write as _;
+
+use super::{Envelope, Format, MAX_ENVELOPE_BYTES, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, VERSION};
+
+impl Envelope<'_> {
+    pub fn encode(&self, body: &[u8]) -> Vec<u8> {
+        Letterhead::new(&self.from, self.term, self.leads).encode(self.seq, self.format, body)
+    }
+}
+
+/// The part that the envelopes of one sender have in common.
+pub struct Letterhead(Vec<u8>);
+
+impl Letterhead {
+    pub fn new(from: &str, term: u64, leads: bool) -> Self {
+        let from = serde_json::to_string(from).expect("text is JSON");
+        let head = format!(r#"{{"v":{VERSION},"from":{from},"term":{term},"leads":{leads},"seq":"#);
+        Self(head.into_bytes())
+    }
+
+    /// The envelope around `body`.
+    pub fn encode(&self, seq: u64, format: Format, body: &[u8]) -> Vec<u8> {
+        const LONGEST_NUMBER: usize = 20;
+        let ending = ending(format);
+        let length = self.0.len() + LONGEST_NUMBER + ending.len() + body.len();
+        let mut bytes = Vec::with_capacity(length);
+        bytes.extend_from_slice(&self.0);
+        write!(bytes, "{seq}").expect("writing to a vector cannot fail");
+        bytes.extend_from_slice(ending);
+        bytes.extend_from_slice(body);
+        bytes
+    }
+}
+
+fn ending(format: Format) -> &'static [u8] {
+    match format {
+        Format::Json => b",\"format\":\"json\"}\n",
+        Format::Bytes => b",\"format\":\"bytes\"}\n",
+        Format::Undefined => b",\"format\":\"undefined\"}\n",
+    }
+}
+
+/// The envelope, and its body, which is not looked into. `None` when it cannot be read, or is over a limit.
+pub fn decode_envelope(bytes: &[u8]) -> Option<(Envelope<'_>, &[u8])> {
+    if bytes.len() > MAX_ENVELOPE_BYTES {
+        return None;
+    }
+    let (envelope, body) = read_plain(bytes).or_else(|| read_any(bytes))?;
+    let is_sound = envelope.v == VERSION
+        && envelope.from.len() <= 2 * MAX_NAME_BYTES
+        && body.len() <= MAX_MESSAGE_BYTES;
+    is_sound.then_some((envelope, body))
+}
+
+/// Any form that JSON may have.
+fn read_any(bytes: &[u8]) -> Option<(Envelope<'_>, &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    Some((serde_json::from_slice(&bytes[..end]).ok()?, &bytes[end + 1..]))
+}
+
+/// The form in which [`Letterhead`] writes it, letter by letter: several times as fast. `None` for every other.
+fn read_plain(bytes: &[u8]) -> Option<(Envelope<'_>, &[u8])> {
+    let rest = bytes.strip_prefix(br#"{"v":1,"from":""#)?;
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    let end = rest.iter().position(|byte| !is_plain(*byte))?;
+    let (from, rest) = rest.split_at(end);
+    let from = std::str::from_utf8(from).ok()?.into();
+    let (term, rest) = read_number(rest.strip_prefix(br#"","term":"#)?)?;
+    let rest = rest.strip_prefix(br#","leads":"#)?;
+    let (leads, rest) = match rest.strip_prefix(b"true") {
+        Some(rest) => (true, rest),
+        None => (false, rest.strip_prefix(b"false")?),
+    };
+    let (seq, rest) = read_number(rest.strip_prefix(br#","seq":"#)?)?;
+    let formats = [Format::Json, Format::Bytes, Format::Undefined];
+    let (format, body) = formats
+        .into_iter()
+        .find_map(|format| Some((format, rest.strip_prefix(ending(format))?)))?;
+    Some((Envelope { v: VERSION, from, term, leads, seq, format }, body))
+}
+
+fn read_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    // One digit less than the largest number has, so that none is too large.
+    const MOST_DIGITS: usize = 19;
+    let digits = bytes.iter().position(|byte| !byte.is_ascii_digit())?;
+    let is_plain = match bytes[..digits] {
+        [] => false,
+        [b'0', _, ..] => false,
+        _ => digits <= MOST_DIGITS,
+    };
+    let value =
+        || bytes[..digits].iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
+    is_plain.then(|| (value(), &bytes[digits..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(from: &str, term: u64, leads: bool, seq: u64, format: Format) -> Vec<u8> {
+        Letterhead::new(from, term, leads).encode(seq, format, b"body")
+    }
+
+    #[test]
+    fn what_this_version_writes_is_read_the_fast_way() {
+        for format in [Format::Json, Format::Bytes, Format::Undefined] {
+            let bytes = written("0123:00ff", 1_790_000_000_000_000, true, 10, format);
+            let (envelope, body) = read_plain(&bytes).expect("it is in the plain form");
+            assert_eq!(read_any(&bytes), Some((envelope, body)));
+            assert_eq!(body, b"body");
+        }
+    }
+
+    #[test]
+    fn every_other_form_is_left_to_the_parser() {
+        let strange = [
+            written("\u{e4}:1", 1, true, 1, Format::Json),
+            written("a\"b:1", 1, true, 1, Format::Json),
+            written("a:1", 1, true, u64::MAX, Format::Json),
+        ];
+        for bytes in strange {
+            assert_eq!(read_plain(&bytes), None);
+            assert!(decode_envelope(&bytes).is_some());
+        }
+    }
+
+    /// What `decode_envelope` must read: the line as serde_json reads it, and the limits.
+    fn by_the_parser(bytes: &[u8]) -> Option<(Envelope<'_>, &[u8])> {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let envelope: Envelope = serde_json::from_slice(&bytes[..end]).ok()?;
+        let is_sound = envelope.v == VERSION && envelope.from.len() <= 2 * MAX_NAME_BYTES;
+        is_sound.then_some((envelope, &bytes[end + 1..]))
+    }
+
+    /// Mostly the first of them.
+    fn mostly<T: std::fmt::Debug + 'static>(
+        usual: impl Strategy<Value = T> + 'static,
+        strange: impl Strategy<Value = T> + 'static,
+    ) -> BoxedStrategy<T> {
+        prop_oneof![9 => usual, 1 => strange].boxed()
+    }
+
+    fn text_of(usual: &'static str, strange: &'static [&'static str]) -> BoxedStrategy<String> {
+        mostly(usual, prop::sample::select(strange).prop_map(str::to_owned))
+    }
+
+    fn number() -> BoxedStrategy<String> {
+        let strange: &[&str] = &[
+            "",
+            "00",
+            "01",
+            "-0",
+            "-1",
+            "1.0",
+            "1e3",
+            "+1",
+            "0x1",
+            "null",
+            "\"1\"",
+            "9999999999999999999",
+            "18446744073709551615",
+            "18446744073709551616",
+        ];
+        prop_oneof![
+            8 => any::<u64>().prop_map(|number| number.to_string()),
+            8 => (0..12u64).prop_map(|number| number.to_string()),
+            4 => prop::sample::select(strange).prop_map(str::to_owned),
+        ]
+        .boxed()
+    }
+
+    /// The members of an envelope in their order, each as this version writes it or as others may.
+    fn members() -> BoxedStrategy<Vec<(String, String)>> {
+        let from: &[&str] = &[
+            r#""""#,
+            r#""\u0061:1""#,
+            r#""a\"b:1""#,
+            r#""\n:1""#,
+            "\"\u{e4}:1\"",
+            "\"\t\"",
+            "\"\u{7f}\"",
+            "null",
+            "1",
+        ];
+        let quoted = "\"[ !#-\\[\\]-~]{0,12}\"";
+        let format: &[&str] =
+            &[r#""Json""#, r#""js\u006fn""#, r#""none""#, r#"{"json":null}"#, "null"];
+        (
+            text_of("1", &["0", "2", "01", "1.0", "1e0"]),
+            text_of(quoted, from),
+            number(),
+            text_of("true|false", &["True", "1", "null", "tru"]),
+            number(),
+            text_of(r#""(json|bytes|undefined)""#, format),
+        )
+            .prop_map(|(v, from, term, leads, seq, format)| {
+                let names = ["v", "from", "term", "leads", "seq", "format"].map(str::to_owned);
+                names.into_iter().zip([v, from, term, leads, seq, format]).collect()
+            })
+            .boxed()
+    }
+
+    /// Whether and how the members are not those that are expected: more of them, fewer, in another order, under escaped names.
+    fn strangeness() -> BoxedStrategy<Option<(u8, prop::sample::Index, prop::sample::Index)>> {
+        prop::option::of((0..5u8, any::<prop::sample::Index>(), any::<prop::sample::Index>()))
+            .boxed()
+    }
+
+    fn line() -> BoxedStrategy<Vec<u8>> {
+        let space = || text_of("", &[" ", "\t", "\r", "  ", "\u{b}", "\u{a0}", ","]);
+        (
+            members(),
+            strangeness(),
+            space(),
+            space(),
+            space(),
+            text_of("\n", &["", "\r\n", " \n", "x\n", "\n\n"]),
+        )
+            .prop_map(|(mut members, strangeness, before, within, after, end)| {
+                if let Some((kind, one, other)) = strangeness {
+                    let (one, other) = (one.index(members.len()), other.index(members.len()));
+                    match kind {
+                        0 => members.swap(one, other),
+                        1 => drop(members.remove(one)),
+                        2 => members.insert(other, members[one].clone()),
+                        3 => members.insert(one, ("__proto__".into(), r#"{"v":2}"#.into())),
+                        _ => members[one].0 = members[one].0.replacen('f', "\\u0066", 1),
+                    }
+                }
+                let members: Vec<String> = members
+                    .iter()
+                    .map(|(name, value)| format!("\"{name}\":{value}{within}"))
+                    .collect();
+                format!("{before}{{{}}}{after}{end}[1]", members.join(",")).into_bytes()
+            })
+            .boxed()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_may_be_an_envelope_is_read_as_the_parser_reads_it(line in line()) {
+            prop_assert_eq!(decode_envelope(&line), by_the_parser(&line));
+        }
+
+        #[test]
+        fn an_envelope_with_random_changes_is_read_as_the_parser_reads_it(
+            (from, term, leads, seq) in (".{0,12}", any::<u64>(), any::<bool>(), any::<u64>()),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        ) {
+            let mut bytes = written(&from, term, leads, seq, Format::Json);
+            for (index, byte) in changes {
+                let index = index.index(bytes.len());
+                bytes[index] = byte;
+            }
+            prop_assert_eq!(decode_envelope(&bytes), by_the_parser(&bytes));
+        }
+    }
+}
