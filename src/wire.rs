@@ -152,8 +152,19 @@ pub fn is_sound_body(format: Format, body: &[u8]) -> bool {
 
 /// Whether `text` is one JSON value, nested at most [`MAX_DEPTH`] deep.
 pub fn is_sound_json(text: &str) -> bool {
-    depth(text.as_bytes()) <= MAX_DEPTH
-        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    !is_too_deep(text.as_bytes()) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// Whether JSON is nested deeper than [`MAX_DEPTH`].
+pub fn is_too_deep(json: &[u8]) -> bool {
+    // To be deep it needs as many opening brackets, and those are counted many at a time.
+    opening_brackets(json) > MAX_DEPTH && depth(json) > MAX_DEPTH
+}
+
+fn opening_brackets(json: &[u8]) -> usize {
+    // `[` and `{` differ in one bit. A chunk's count fits in a byte.
+    let is_bracket = |byte: &u8| u8::from(byte | (b'[' ^ b'{') == b'{');
+    json.chunks(240).map(|chunk| usize::from(chunk.iter().map(is_bracket).sum::<u8>())).sum()
 }
 
 /// How deep the brackets of JSON are nested, strings aside.

@@ -14,7 +14,7 @@ use crate::candidate::{Candidate, Config, Options, Run};
 use crate::driver::{Draft, Question, Request};
 use crate::election::InstanceId;
 use crate::messaging::Addressee;
-use crate::wire::{Format, MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, depth};
+use crate::wire::{Format, MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, depth, is_too_deep};
 
 #[napi]
 pub struct NativeCandidate {
@@ -188,10 +188,10 @@ impl NativeCandidate {
 
 /// What a receiver would drop is refused at the sender.
 fn check_depth(what: &str, json: &[u8]) -> Result<(), CodedError> {
-    let depth = depth(json);
-    if depth <= MAX_DEPTH {
+    if !is_too_deep(json) {
         return Ok(());
     }
+    let depth = depth(json);
     let text = format!("{what} is nested {depth} levels deep; at most {MAX_DEPTH} are allowed");
     Err(error(Code::LimitExceeded, text))
 }
