@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::election::{Holder, InstanceId};
 
-/// Counters that are kept at most; beyond, all are forgotten and start afresh. A gap that falls just then goes untold.
-const MAX_COUNTERS: usize = 65_536;
+/// Channels counted by a sender, or senders by a receiver, at most; beyond, all are forgotten and start afresh. A gap that falls
+/// just then goes untold.
+const MAX_COUNTED: usize = 65_536;
 
 /// The channels of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +85,7 @@ impl Numbering {
             *last += 1;
             return *last;
         }
-        if self.last.len() >= MAX_COUNTERS {
+        if self.last.len() >= MAX_COUNTED {
             self.last.clear();
         }
         self.last.insert(channel.clone(), 1);
@@ -94,7 +96,15 @@ impl Numbering {
 /// The receiver's half.
 pub struct Reception {
     own: InstanceId,
-    last: HashMap<(Holder, Channel), u64>,
+    /// By token.
+    senders: HashMap<Arc<str>, Sender>,
+}
+
+struct Sender {
+    holder: Holder,
+    instance: InstanceId,
+    /// The number last heard on each channel: a handful, since an instance listens to no more.
+    last: Vec<(Channel, u64)>,
 }
 
 /// What is to be done with a message.
@@ -118,7 +128,12 @@ pub enum SenderRole {
 
 impl Reception {
     pub fn new(own: InstanceId) -> Self {
-        Self { own, last: HashMap::new() }
+        Self { own, senders: HashMap::new() }
+    }
+
+    /// Whether the bearer of a token is this instance, which does not listen to itself.
+    pub fn is_own(&self, from: &str) -> bool {
+        from.rsplit_once(':').map_or(from, |(id, _)| id) == self.own.as_str()
     }
 
     /// `None` for this instance's own message, and for one whose sender has no readable name.
@@ -128,12 +143,11 @@ impl Reception {
         envelope: &Envelope,
         leads: bool,
     ) -> Option<Delivery> {
-        let sender = Holder::parse(&envelope.from)?;
-        let from = sender.instance();
-        if from == self.own {
+        if self.is_own(&envelope.from) {
             return None;
         }
-        let missed = self.count(sender, channel, envelope.seq);
+        let sender = self.sender(&envelope.from)?;
+        let missed = sender.count(channel, envelope.seq);
         let is_for_us = match channel {
             Channel::Leader => leads,
             Channel::Followers => !leads,
@@ -145,26 +159,44 @@ impl Reception {
             false if leads && is_addressed => Some(SenderRole::Follower),
             false => None,
         };
-        Some(Delivery { from, missed, role, is_for_us })
+        Some(Delivery { from: sender.instance.clone(), missed, role, is_for_us })
     }
 
     /// The channel was joined anew: what went before is not missed.
     pub fn forget_channel(&mut self, channel: &Channel) {
-        self.last.retain(|(_, known), _| known != channel);
+        for sender in self.senders.values_mut() {
+            sender.last.retain(|(known, _)| known != channel);
+        }
     }
 
     pub fn forget_sender(&mut self, id: &InstanceId) {
-        self.last.retain(|(sender, _), _| !sender.belongs_to(id));
+        self.senders.retain(|_, sender| !sender.holder.belongs_to(id));
     }
 
-    fn count(&mut self, sender: Holder, channel: &Channel, seq: u64) -> u64 {
-        if self.last.len() >= MAX_COUNTERS {
-            self.last.clear();
+    fn sender(&mut self, token: &str) -> Option<&mut Sender> {
+        if !self.senders.contains_key(token) {
+            let holder = Holder::parse(token)?;
+            if self.senders.len() >= MAX_COUNTED {
+                self.senders.clear();
+            }
+            let instance = holder.instance();
+            self.senders.insert(token.into(), Sender { holder, instance, last: Vec::new() });
         }
+        self.senders.get_mut(token)
+    }
+}
+
+impl Sender {
+    fn count(&mut self, channel: &Channel, seq: u64) -> u64 {
         // The first message heard of a sender is where its count begins; one that is not ahead starts it afresh.
-        match self.last.insert((sender, channel.clone()), seq) {
-            Some(last) if seq > last => seq - last - 1,
-            _ => 0,
+        match self.last.iter_mut().find(|(known, _)| known == channel) {
+            Some((_, last)) => std::mem::replace(last, seq)
+                .checked_add(1)
+                .map_or(0, |next| seq.saturating_sub(next)),
+            None => {
+                self.last.push((channel.clone(), seq));
+                0
+            }
         }
     }
 }

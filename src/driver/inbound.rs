@@ -171,10 +171,16 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     }
 
     fn handle_message(&mut self, channel: Channel, payload: Vec<u8>) {
-        let leads = self.tenure.is_valid(clock::now);
-        let Some((envelope, body)) = wire::decode_message(&payload) else {
+        let Some((envelope, body)) = wire::decode_envelope(&payload) else {
             return self.mailbox.count_malformed();
         };
+        if self.reception.is_own(&envelope.from) {
+            return;
+        }
+        if !wire::is_sound_body(envelope.format, body) {
+            return self.mailbox.count_malformed();
+        }
+        let leads = self.tenure.is_valid(clock::now);
         let Some(delivery) = self.reception.handle_message(&channel, &envelope, leads) else {
             return;
         };
