@@ -217,6 +217,24 @@ impl RedisMedium {
         }
     }
 
+    fn publications(&self, batch: Vec<(Channel, Vec<u8>)>) -> redis::Pipeline {
+        const PUBLISH: &str = "PUBLISH";
+        let mut pipeline = redis::Pipeline::with_capacity(batch.len());
+        // Most batches go to one channel.
+        let (mut named, mut name) = (None, String::new());
+        for (channel, payload) in batch {
+            if named.as_ref() != Some(&channel) {
+                name = self.names.channel(&channel);
+                named = Some(channel);
+            }
+            let bytes = PUBLISH.len() + name.len() + payload.len();
+            let mut command = redis::Cmd::with_capacity(3, bytes);
+            command.arg(PUBLISH).arg(&name).arg(payload);
+            pipeline.add_command(command);
+        }
+        pipeline
+    }
+
     /// Tells once for each connection that the server hides its identity, and what that costs.
     fn advise_on(&self, reply: &Reply, link: &Link) {
         let is_hidden = matches!(reply.shown.identity, Identity::Connection(_));
@@ -292,10 +310,7 @@ impl Medium for RedisMedium {
             return Ok(());
         }
         let link = self.hub.shared.link()?;
-        let mut pipeline = redis::pipe();
-        for (channel, payload) in &batch {
-            pipeline.cmd("PUBLISH").arg(self.names.channel(channel)).arg(payload);
-        }
+        let pipeline = self.publications(batch);
         self.call(&link, self.patience(), |mut connection| async move {
             let answers = connection.send_packed_commands(&pipeline, 0, pipeline.len()).await?;
             answers.into_iter().try_for_each(|answer| answer.extract_error().map(drop))
