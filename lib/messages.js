@@ -11,18 +11,11 @@ const MAX_MESSAGE_BYTES = 1024 * 1024;
  * file classes of its own.)
  */
 function encodeMessage(message) {
-  if (isUint8Array(message)) {
+  if (typeof message === 'object' && isBytes(message)) {
     const bytes = Buffer.isBuffer(message)
       ? message
       : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     return limit(bytes, bytes.length, 'bytes');
-  }
-  if (ArrayBuffer.isView(message) || isAnyArrayBuffer(message)) {
-    throw new IncumbentError(
-      'ERR_INVALID_MESSAGE',
-      `a message of bytes must be a Buffer or a Uint8Array; got ${message.constructor.name}. ` +
-        'Wrap it: Buffer.from(arrayBuffer) or Buffer.from(view.buffer, view.byteOffset, view.byteLength)',
-    );
   }
   let text;
   try {
@@ -39,6 +32,17 @@ function encodeMessage(message) {
   return text.length * 3 <= MAX_MESSAGE_BYTES
     ? text
     : limit(text, Buffer.byteLength(text), 'bytes as JSON');
+}
+
+/** Throws for views of bytes that are not taken. */
+function isBytes(object) {
+  if (isUint8Array(object)) return true;
+  if (!ArrayBuffer.isView(object) && !isAnyArrayBuffer(object)) return false;
+  throw new IncumbentError(
+    'ERR_INVALID_MESSAGE',
+    `a message of bytes must be a Buffer or a Uint8Array; got ${object.constructor.name}. ` +
+      'Wrap it: Buffer.from(arrayBuffer) or Buffer.from(view.buffer, view.byteOffset, view.byteLength)',
+  );
 }
 
 function limit(body, size, unit) {

@@ -5,6 +5,14 @@ const { quieten } = require('./deferred.js');
 /** Settled entries are cut off the front in one go, once there are this many of them. */
 const COMPACT_AT = 1024;
 
+/** Of the promise made last. One function for all promises costs less than a closure for each. */
+const settlers = { resolve: undefined, reject: undefined };
+
+function keepSettlers(resolve, reject) {
+  settlers.resolve = resolve;
+  settlers.reject = reject;
+}
+
 /**
  * The messages of one run whose fate is not known yet. They are numbered from 1 in the order of
  * sending, and the native side answers with ranges of numbers. Neither sending nor settling does
@@ -18,13 +26,9 @@ class Outbox {
 
   /** The promise of the next number. */
   add() {
-    const entry = { promise: undefined, resolve: undefined, reject: undefined };
-    entry.promise = new Promise((resolve, reject) => {
-      entry.resolve = resolve;
-      entry.reject = reject;
-    });
-    this.#entries.push(entry);
-    return entry.promise;
+    const promise = new Promise(keepSettlers);
+    this.#entries.push({ promise, resolve: settlers.resolve, reject: settlers.reject });
+    return promise;
   }
 
   /** Resolves every message up to number `upTo` that was not rejected before. */
