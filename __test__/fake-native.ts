@@ -45,6 +45,10 @@ export class FakeNative {
     this.sends.push({ to, id, format, body });
   }
 
+  flush(): void {
+    this.#called('flush');
+  }
+
   request(request: number, what: string, argument?: string): void {
     this.#called('request');
     this.requests.push({ request, what, argument });

@@ -22,6 +22,18 @@ describe('sending', () => {
     ]);
   });
 
+  test('what is sent without a pause is flushed once, at the end of it', async () => {
+    const { candidate, native } = await newFollower();
+    const flushes = () => native.calls.filter((call) => call === 'flush').length;
+    for (const message of ['a', Buffer.from('b'), undefined]) void candidate.messageAll(message);
+    assert.deepEqual([native.sends.length, flushes()], [3, 0]);
+    await Promise.resolve();
+    assert.equal(flushes(), 1);
+    void candidate.messageAll('d');
+    await Promise.resolve();
+    assert.equal(flushes(), 2);
+  });
+
   test('JSON goes as text, bytes go as bytes, and undefined is marked', async () => {
     const { candidate, native } = await newFollower();
     const bytes = new Uint8Array([0, 1, 2, 3]).subarray(1, 3);

@@ -3,21 +3,28 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use futures_util::stream::{FuturesOrdered, StreamExt};
 use tokio::sync::Notify;
+use tokio::task::coop::unconstrained;
 
 use super::output::{Output, Sink};
 use crate::clock;
 use crate::election::{Holder, Tenure};
 use crate::medium::{Channel, Medium};
 use crate::messaging::{Addressee, Numbering};
-use crate::wire::{Envelope, Format, VERSION};
+use crate::wire::{Format, Letterhead};
 
-/// Messages, and bytes of them, that may wait. Beyond, `push` refuses.
+/// Messages, and bytes of them, that may wait. Beyond, `append` refuses.
 pub const MAX_QUEUED: usize = 65_536;
 pub const MAX_QUEUED_BYTES: usize = 64 << 20;
-/// One batch: what a renewal may have to wait behind.
-const MAX_BATCH: usize = 256;
-const MAX_BATCH_BYTES: usize = 256 << 10;
+/// What may be under way: together 256 messages or 256 KiB, what a renewal may have to wait behind. A longer message goes alone.
+const MAX_BATCHES_UNDER_WAY: usize = 2;
+const MAX_BYTES_UNDER_WAY: usize = 256 << 10;
+/// One batch. While the server works on it, the next one is on its way.
+const MAX_BATCH: usize = 256 / MAX_BATCHES_UNDER_WAY;
+const MAX_BATCH_BYTES: usize = MAX_BYTES_UNDER_WAY / MAX_BATCHES_UNDER_WAY;
+/// So many wait at most before the task is woken for them, whatever their sender does next.
+const MAX_UNFLUSHED: usize = MAX_BATCH;
 
 #[derive(Debug, Default)]
 pub struct SendQueue {
@@ -47,9 +54,11 @@ pub enum Refusal {
 }
 
 impl SendQueue {
+    /// Adds to what is to be sent. It need not go out before `flush`, so that messages which come together go out together.
+    ///
     /// # Errors
     /// [`Refusal`], when too much waits already, or the run ends.
-    pub fn push(&self, draft: Draft) -> Result<(), Refusal> {
+    pub fn append(&self, draft: Draft) -> Result<(), Refusal> {
         let mut state = self.state();
         if state.is_closed {
             return Err(Refusal::Closed);
@@ -60,9 +69,17 @@ impl SendQueue {
         }
         state.bytes = bytes;
         state.waiting.push_back(draft);
+        let is_much = state.waiting.len() == MAX_UNFLUSHED || bytes > MAX_BATCH_BYTES;
         drop(state);
-        self.filled.notify_one();
+        if is_much {
+            self.flush();
+        }
         Ok(())
+    }
+
+    /// Has what was appended sent.
+    pub fn flush(&self) {
+        self.filled.notify_one();
     }
 
     /// Nothing more is taken in; what waits still goes out.
@@ -71,26 +88,25 @@ impl SendQueue {
         self.filled.notify_one();
     }
 
-    /// The next batch; empty once the queue is closed and empty.
-    async fn take_batch(&self) -> Vec<Draft> {
+    /// The next batch of at most so many bytes; empty once the queue is closed and empty. Without a limit, the first message may
+    /// be of any length. Cancelling it loses nothing.
+    async fn take_batch(&self, limit: Option<usize>) -> (Vec<Draft>, usize) {
+        let longest = limit.map_or(MAX_BATCH_BYTES, |limit| limit.min(MAX_BATCH_BYTES));
         loop {
             {
                 let mut state = self.state();
                 let (mut count, mut bytes) = (0, 0);
                 for draft in state.waiting.iter().take(MAX_BATCH) {
-                    bytes += draft.body.len();
-                    if count > 0 && bytes > MAX_BATCH_BYTES {
-                        bytes -= draft.body.len();
+                    let with = bytes + draft.body.len();
+                    if with > longest && (count > 0 || limit.is_some()) {
                         break;
                     }
+                    bytes = with;
                     count += 1;
                 }
-                if count > 0 {
+                if count > 0 || (state.is_closed && state.waiting.is_empty()) {
                     state.bytes -= bytes;
-                    return state.waiting.drain(..count).collect();
-                }
-                if state.is_closed {
-                    return Vec::new();
+                    return (state.waiting.drain(..count).collect(), bytes);
                 }
             }
             self.filled.notified().await;
@@ -102,7 +118,7 @@ impl SendQueue {
     }
 }
 
-/// Sends what comes through `queue` until it is closed and empty. One batch is under way at a time, so the order holds.
+/// Sends what comes through `queue` until it is closed and empty. Batches are handed over one after the other, so the order holds.
 pub async fn publish_all<M: Medium, S: Sink>(
     medium: Arc<M>,
     queue: Arc<SendQueue>,
@@ -112,17 +128,38 @@ pub async fn publish_all<M: Medium, S: Sink>(
 ) {
     let mut numbering = Numbering::default();
     let mut last = 0;
-    loop {
-        let drafts = queue.take_batch().await;
-        if drafts.is_empty() {
-            return;
-        }
-        let (first, up_to) = (last + 1, last + drafts.len() as u64);
-        last = up_to;
-        let batch = seal(drafts, &holder, &tenure, &mut numbering);
-        match medium.publish(batch).await {
-            Ok(()) => sink.put(Output::Sent { up_to }),
-            Err(error) => sink.put(Output::Unsent { from: first, up_to, failure: error.into() }),
+    let mut is_open = true;
+    let mut bytes_under_way = 0;
+    let mut under_way = FuturesOrdered::new();
+    while is_open || !under_way.is_empty() {
+        let limit =
+            (!under_way.is_empty()).then(|| MAX_BYTES_UNDER_WAY.saturating_sub(bytes_under_way));
+        tokio::select! {
+            // A batch is handed over at its first poll: before the next one is taken.
+            biased;
+            Some((output, bytes)) = under_way.next() => {
+                bytes_under_way -= bytes;
+                sink.put(output);
+            }
+            (drafts, bytes) = queue.take_batch(limit), if is_open && under_way.len() < MAX_BATCHES_UNDER_WAY => {
+                if drafts.is_empty() {
+                    is_open = false;
+                    continue;
+                }
+                let (first, up_to) = (last + 1, last + drafts.len() as u64);
+                last = up_to;
+                bytes_under_way += bytes;
+                let batch = seal(drafts, &holder, &tenure, &mut numbering);
+                let medium = medium.clone();
+                // Unconstrained: tokio must not put off the first poll because this task has done much in its turn.
+                under_way.push_back(unconstrained(async move {
+                    let output = match medium.publish(batch).await {
+                        Ok(()) => Output::Sent { up_to },
+                        Err(error) => Output::Unsent { from: first, up_to, failure: error.into() },
+                    };
+                    (output, bytes)
+                }));
+            }
         }
     }
 }
@@ -133,15 +170,78 @@ fn seal(
     tenure: &Tenure,
     numbering: &mut Numbering,
 ) -> Vec<(Channel, Vec<u8>)> {
-    let (term, leads) = (tenure.term().0, tenure.is_valid(clock::now));
+    let letterhead = Letterhead::new(holder.as_str(), tenure.term().0, tenure.is_valid(clock::now));
     drafts
         .into_iter()
         .map(|Draft { to, format, body }| {
             let channel = to.channel();
             let seq = numbering.next(&channel);
-            let from = holder.as_str().into();
-            let envelope = Envelope { v: VERSION, from, term, leads, seq, format };
-            (channel, envelope.encode(&body))
+            (channel, letterhead.encode(seq, format, &body))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn queue_of(sizes: &[usize]) -> SendQueue {
+        let queue = SendQueue::default();
+        for size in sizes {
+            let body = vec![b'0'; *size];
+            queue.append(Draft { to: Addressee::All, format: Format::Bytes, body }).unwrap();
+        }
+        queue
+    }
+
+    /// The sizes of the next batch; `None` when it waits.
+    fn next(queue: &SendQueue, limit: Option<usize>) -> Option<Vec<usize>> {
+        let (drafts, bytes) = queue.take_batch(limit).now_or_never()?;
+        let sizes: Vec<usize> = drafts.iter().map(|draft| draft.body.len()).collect();
+        assert_eq!(bytes, sizes.iter().sum::<usize>());
+        Some(sizes)
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_number_and_in_bytes() {
+        let queue = queue_of(&[1; MAX_BATCH + 5]);
+        assert_eq!(next(&queue, None).unwrap().len(), MAX_BATCH);
+        assert_eq!(next(&queue, None).unwrap().len(), 5);
+        let half = MAX_BATCH_BYTES / 2;
+        let queue = queue_of(&[half, half, 1]);
+        assert_eq!(next(&queue, None), Some(vec![half, half]));
+        assert_eq!(next(&queue, None), Some(vec![1]));
+    }
+
+    #[test]
+    fn a_long_message_goes_alone_and_only_when_nothing_is_under_way() {
+        let long = MAX_BYTES_UNDER_WAY + 1;
+        let queue = queue_of(&[1, long, 1]);
+        assert_eq!(next(&queue, Some(100)), Some(vec![1]));
+        assert_eq!(next(&queue, Some(MAX_BYTES_UNDER_WAY - 1)), None);
+        assert_eq!(next(&queue, None), Some(vec![long]));
+        assert_eq!(next(&queue, Some(0)), None);
+        assert_eq!(next(&queue, Some(1)), Some(vec![1]));
+    }
+
+    #[test]
+    fn a_closed_queue_gives_what_waits_and_then_nothing() {
+        let queue = queue_of(&[1]);
+        assert_eq!(next(&queue, Some(0)), None);
+        queue.close();
+        assert_eq!(next(&queue, Some(0)), None);
+        assert_eq!(next(&queue, None), Some(vec![1]));
+        assert_eq!(next(&queue, None), Some(vec![]));
+    }
+
+    #[test]
+    fn what_is_too_much_is_refused_until_some_has_gone() {
+        let queue = queue_of(&[MAX_QUEUED_BYTES]);
+        let draft = || Draft { to: Addressee::All, format: Format::Bytes, body: vec![0] };
+        assert_eq!(queue.append(draft()), Err(Refusal::Full));
+        next(&queue, None).unwrap();
+        assert_eq!(queue.append(draft()), Ok(()));
+    }
 }

@@ -29,7 +29,7 @@ struct Ear {
 }
 
 impl Sink for Arc<Ear> {
-    fn put(&self, output: Output) {
+    fn append(&self, output: Output) {
         self.outputs.lock().unwrap().push(output);
         self.changed.notify_waiters();
     }
@@ -386,7 +386,8 @@ async fn messages_are_told_in_order_and_a_hole_as_a_gap() {
     let send = |body: &str| {
         let draft =
             Draft { to: Addressee::All, format: Format::Json, body: body.as_bytes().to_vec() };
-        sender.queue.push(draft).unwrap();
+        sender.queue.append(draft).unwrap();
+        sender.queue.flush();
     };
     (1..=3).for_each(|n| send(&n.to_string()));
     sender.ear.until("Sent", |o| matches!(o, Output::Sent { up_to: 3 }).then_some(())).await;
@@ -425,9 +426,9 @@ async fn what_was_queued_before_a_stop_still_goes_out_and_nothing_after() {
     let sender = start("driver-last-words").started().await;
     let receiver = start("driver-last-words").started().await;
     let draft = || Draft { to: Addressee::All, format: Format::Json, body: b"\"bye\"".to_vec() };
-    sender.queue.push(draft()).unwrap();
+    sender.queue.append(draft()).unwrap();
     sender.stop().await;
-    assert_eq!(sender.queue.push(draft()), Err(Refusal::Closed));
+    assert_eq!(sender.queue.append(draft()), Err(Refusal::Closed));
     receiver.ear.until("Message", |o| matches!(o, Output::Message(_)).then_some(())).await;
     receiver.stop().await;
 }

@@ -96,6 +96,7 @@ impl NativeCandidate {
         }
     }
 
+    /// Queues a message, to go out at the next `flush` at the latest.
     /// `to`: 0 all, 1 the leader, 2 the followers, 3 the instance `id`. `format`: 0 JSON text, 1 bytes, 2 undefined.
     #[napi(catch_unwind)]
     pub fn send(
@@ -139,7 +140,15 @@ impl NativeCandidate {
         if format == Format::Json {
             check_depth("the message", &body)?;
         }
-        self.with_run(|run| run.queue.push(Draft { to, format, body }).map_err(of_refusal))
+        self.with_run(|run| run.queue.append(Draft { to, format, body }).map_err(of_refusal))
+    }
+
+    /// Has the messages sent that were queued since the last time: one wake-up for all of them.
+    #[napi(catch_unwind)]
+    pub fn flush(&self) {
+        if let Some(run) = &*lock(&self.run) {
+            run.queue.flush();
+        }
     }
 
     /// Asks for something that takes time. `what`: "instances", "leader", "setMeta" with the meta's JSON, or "reelect".
