@@ -229,7 +229,7 @@ describe('the fate of messages', () => {
 });
 
 describe('receiving', () => {
-  const item = { type: 'message', from: 'a', role: null, channel: 'all' };
+  const item = { type: 'message', from: 'a' };
 
   /** The messages of one batch as a listener of 'message' gets them. */
   async function received(text: string, attachments: Buffer[] = []) {
@@ -261,6 +261,25 @@ describe('receiving', () => {
     ]);
   });
 
+  test('messages in JSON of one sender come as one item, and are told one by one', async () => {
+    const { candidate, native } = await newFollower();
+    const heard: unknown[] = [];
+    for (const event of ['message', 'message:from:leader', 'message:from:follower'] as const) {
+      candidate.on(event, ({ message, from }) => heard.push([event, from, message]));
+    }
+    native.deliver(
+      { type: 'messages', from: 'a', role: 'leader', bodies: [1, null] },
+      { type: 'messages', from: 'b', bodies: [[2]] },
+    );
+    assert.deepEqual(heard, [
+      ['message', 'a', 1],
+      ['message:from:leader', 'a', 1],
+      ['message', 'a', null],
+      ['message:from:leader', 'a', null],
+      ['message', 'b', [2]],
+    ]);
+  });
+
   test('the role events follow `message` with the same payload', async () => {
     const { candidate, native } = await newFollower();
     const heard: [string, unknown][] = [];
@@ -274,25 +293,33 @@ describe('receiving', () => {
     assert.deepEqual(heard[0]![1], { message: 1, from: 'a' });
     assert.deepEqual(events(), ['message', 'message:from:leader']);
 
-    native.deliver({ ...item, role: 'follower', channel: 'instance' }, item);
+    native.deliver({ ...item, role: 'follower' }, item);
     assert.deepEqual(events(), ['message', 'message:from:follower', 'message']);
   });
 
   test('own keys `__proto__` are dropped at any depth of a message that is marked', async () => {
     const body = '{"a":[{"__proto__":{"polluted":1},"b":{"__proto__":null,"c":2}}],"__proto__":[]}';
     const [message] = await received(
-      `[{"type":"message","from":"a","channel":"all","proto":true,"message":${body}}]`,
+      `[{"type":"message","from":"a","proto":true,"message":${body}}]`,
     );
     assert.equal(JSON.stringify(message), '{"a":[{"b":{"c":2}}]}');
     assert.equal(Object.getPrototypeOf(message), Object.prototype);
   });
 
+  test('own keys `__proto__` are dropped from every message of an item that is marked', async () => {
+    const got = await received(
+      '[{"type":"messages","from":"a","bodies":[{"b":1},{"__proto__":2,"c":3}],"proto":true}]',
+    );
+    assert.deepEqual(
+      got.map((message) => JSON.stringify(message)),
+      ['{"b":1}', '{"c":3}'],
+    );
+  });
+
   test('a marked message may be as deep as its sender likes', async () => {
     const depth = 200_000;
     const body = `${'['.repeat(depth)}{"__proto__":1}${']'.repeat(depth)}`;
-    let [inner] = await received(
-      `[{"type":"message","from":"a","channel":"all","proto":true,"message":${body}}]`,
-    );
+    let [inner] = await received(`[{"type":"message","from":"a","proto":true,"message":${body}}]`);
     while (Array.isArray(inner)) [inner] = inner;
     assert.deepEqual(Object.keys(inner), []);
   });

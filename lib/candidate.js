@@ -259,6 +259,8 @@ function createCandidateClass(NativeCandidate) {
 
     #handle(item, attachments) {
       switch (item.type) {
+        case 'messages':
+          return this.#receiveAll(item);
         case 'message':
           return this.#receive(item, attachments);
         case 'sent':
@@ -313,9 +315,16 @@ function createCandidateClass(NativeCandidate) {
       this.#leaderWaiters.clear();
     }
 
-    #receive(item, attachments) {
-      const { from, role, attachment } = item;
-      const message = attachment === undefined ? item.message : attachments[attachment];
+    /** Messages in JSON, one after another from one sender. */
+    #receiveAll({ from, role, bodies }) {
+      for (const message of bodies) this.#tellMessage(message, from, role);
+    }
+
+    #receive({ from, role, message, attachment }, attachments) {
+      this.#tellMessage(attachment === undefined ? message : attachments[attachment], from, role);
+    }
+
+    #tellMessage(message, from, role) {
       const payload = { message, from };
       this.#emit('message', payload);
       // The native side names a role only where its event is due.

@@ -50,6 +50,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             Notice::Message { channel, payload } => {
                 self.handle_message(channel, payload);
                 self.handle_waiting_messages();
+                // One wake-up for all of them.
+                self.sink.flush();
             }
         }
     }
@@ -188,12 +190,12 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         let (from, missed) = (delivery.from, delivery.missed);
         if missed > 0 {
             let (from, channel) = (from.clone(), channel.clone());
-            self.sink.put(Output::Gap { from, channel, missed });
+            self.sink.append(Output::Gap { from, channel, missed });
         }
         if delivery.is_for_us {
             let role = delivery.role;
             let message = Message { from, role, channel, format, payload, body_at };
-            self.sink.put(Output::Message(message));
+            self.sink.append(Output::Message(message));
         }
     }
 

@@ -109,7 +109,16 @@ impl From<MediumError> for Failure {
 
 /// Where outputs go: to JavaScript's event loop, or to a channel.
 pub trait Sink: Send + Sync + 'static {
-    fn put(&self, output: Output);
+    /// Adds to what is to be told. The consumer need not hear of it before `flush`.
+    fn append(&self, output: Output);
+
+    /// Has the consumer told what was appended.
+    fn flush(&self) {}
+
+    fn put(&self, output: Output) {
+        self.append(output);
+        self.flush();
+    }
 
     /// Whether messages may be put. While not, they wait in the mailbox, which is bounded.
     fn has_room(&self) -> bool {

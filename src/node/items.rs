@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::error::describe;
 use crate::driver::{Answer, Failure, InstanceView, Message, Output};
-use crate::election::Role;
+use crate::election::{InstanceId, Role};
 use crate::medium::Channel;
 use crate::messaging::SenderRole;
 use crate::wire::{self, Format};
@@ -18,6 +18,16 @@ pub struct Batch {
     pub attachments: Vec<Vec<u8>>,
     count: usize,
     attached_bytes: usize,
+    /// The item at the end of `json`, if it is one of messages that takes in more.
+    open: Option<Group>,
+}
+
+/// Messages in JSON that came one after another from one sender in one role: one item, which bears what they share once.
+struct Group {
+    from: InstanceId,
+    role: Option<SenderRole>,
+    /// Whether a key `__proto__` may be in one of them.
+    names_proto: bool,
 }
 
 #[derive(Serialize)]
@@ -110,7 +120,8 @@ impl Batch {
     }
 
     /// The batch as one JSON array.
-    pub fn into_parts(self) -> (String, Vec<Vec<u8>>) {
+    pub fn into_parts(mut self) -> (String, Vec<Vec<u8>>) {
+        self.close_group();
         let Self { mut json, attachments, count, .. } = self;
         if count == 0 {
             json.push('[');
@@ -165,42 +176,70 @@ impl Batch {
         self.json.push_str(&text);
     }
 
-    /// The one item that is hot: the body is spliced in as it came, sound JSON that is encoded no second time.
     fn push_message(&mut self, message: &Message) {
-        self.begin_item();
-        self.json.push_str(r#"{"type":"message","from":"#);
-        self.push_text(message.from.as_str());
-        self.json.push_str(match message.role {
-            Some(SenderRole::Leader) => r#","role":"leader","channel":""#,
-            Some(SenderRole::Follower) => r#","role":"follower","channel":""#,
-            None => r#","role":null,"channel":""#,
-        });
-        self.json.push_str(name(&message.channel));
-        self.json.push('"');
         match message.format {
-            Format::Undefined => {}
+            Format::Json => self.push_json(message),
             Format::Bytes => {
+                self.begin_message("message", &message.from, message.role);
                 let index = self.attachments.len().to_string();
                 self.json.push_str(r#","attachment":"#);
                 self.json.push_str(&index);
+                self.json.push('}');
                 self.attached_bytes += message.body().len();
                 self.attachments.push(message.body().to_vec());
             }
-            Format::Json => {
-                let body = std::str::from_utf8(message.body()).expect("checked when it came in");
-                if wire::may_name_proto(body) {
-                    self.json.push_str(r#","proto":true"#);
-                }
-                self.json.push_str(r#","message":"#);
-                self.json.push_str(body);
+            Format::Undefined => {
+                self.begin_message("message", &message.from, message.role);
+                self.json.push('}');
             }
         }
-        self.json.push('}');
+    }
+
+    /// The hot path: the body is spliced in as it came, sound JSON that is encoded no second time.
+    fn push_json(&mut self, message: &Message) {
+        let body = std::str::from_utf8(message.body()).expect("checked when it came in");
+        let is_continued = self
+            .open
+            .as_ref()
+            .is_some_and(|group| group.from == message.from && group.role == message.role);
+        if is_continued {
+            self.json.push(',');
+            self.count += 1;
+        } else {
+            self.begin_message("messages", &message.from, message.role);
+            self.json.push_str(r#","bodies":["#);
+            let (from, role) = (message.from.clone(), message.role);
+            self.open = Some(Group { from, role, names_proto: false });
+        }
+        self.json.push_str(body);
+        if let Some(group) = &mut self.open {
+            group.names_proto |= wire::may_name_proto(body);
+        }
+    }
+
+    fn begin_message(&mut self, kind: &str, from: &InstanceId, role: Option<SenderRole>) {
+        self.begin_item();
+        self.json.push_str(r#"{"type":""#);
+        self.json.push_str(kind);
+        self.json.push_str(r#"","from":"#);
+        self.push_text(from.as_str());
+        self.json.push_str(match role {
+            Some(SenderRole::Leader) => r#","role":"leader""#,
+            Some(SenderRole::Follower) => r#","role":"follower""#,
+            None => "",
+        });
     }
 
     fn begin_item(&mut self) {
+        self.close_group();
         self.json.push(if self.count == 0 { '[' } else { ',' });
         self.count += 1;
+    }
+
+    fn close_group(&mut self) {
+        if let Some(group) = self.open.take() {
+            self.json.push_str(if group.names_proto { r#"],"proto":true}"# } else { "]}" });
+        }
     }
 
     fn push_text(&mut self, text: &str) {

@@ -36,6 +36,8 @@ struct Shared {
     is_probed: AtomicBool,
     /// The environment is gone: nothing can be delivered any more.
     is_closed: AtomicBool,
+    /// Somebody was told that there is no room, and is to be told when there is.
+    is_awaited: AtomicBool,
     drained: Notify,
 }
 
@@ -69,7 +71,10 @@ impl Shared {
         self.is_waking.store(false, Ordering::SeqCst);
         self.is_probed.store(false, Ordering::SeqCst);
         let batch = std::mem::take(&mut *self.batch());
-        self.drained.notify_one();
+        // Not at every batch: it would wake the runtime's thread.
+        if self.is_awaited.swap(false, Ordering::SeqCst) {
+            self.drained.notify_one();
+        }
         let (items, attachments) = batch.into_parts();
         (items, attachments.into_iter().map(Buffer::from).collect()).into()
     }
@@ -80,24 +85,34 @@ impl Shared {
 }
 
 impl Sink for LoopSink {
-    fn put(&self, output: Output) {
+    fn append(&self, output: Output) {
         if self.shared.is_closed.load(Ordering::SeqCst) {
             return;
         }
-        {
-            let mut batch = self.shared.batch();
-            let is_repeatable = matches!(output, Output::Error(_) | Output::Debug(_));
-            if is_repeatable && batch.count() >= MAX_TELLABLE {
-                return;
-            }
-            batch.push(output);
+        let mut batch = self.shared.batch();
+        let is_repeatable = matches!(output, Output::Error(_) | Output::Debug(_));
+        if is_repeatable && batch.count() >= MAX_TELLABLE {
+            return;
         }
-        self.wake();
+        batch.push(output);
+    }
+
+    fn flush(&self) {
+        // A candidate that hears nothing but its own messages has nothing to tell.
+        let is_idle = self.shared.batch().count() == 0;
+        if !is_idle && !self.shared.is_closed.load(Ordering::SeqCst) {
+            self.wake();
+        }
     }
 
     fn has_room(&self) -> bool {
         let batch = self.shared.batch();
-        batch.count() < MAX_WAITING && batch.bytes() < MAX_WAITING_BYTES
+        let has_room = batch.count() < MAX_WAITING && batch.bytes() < MAX_WAITING_BYTES;
+        if !has_room {
+            // While the batch is locked: whoever takes it next sees this.
+            self.shared.is_awaited.store(true, Ordering::SeqCst);
+        }
+        has_room
     }
 
     fn room(&self) -> impl Future<Output = ()> + Send {

@@ -101,7 +101,7 @@ async fn a_leaders_connection_shows_and_its_end_lets_another_take_at_once() {
 struct Deaf;
 
 impl Sink for Deaf {
-    fn put(&self, _output: Output) {}
+    fn append(&self, _output: Output) {}
 }
 
 /// A candidate that has taken the vacancy that it finds.
