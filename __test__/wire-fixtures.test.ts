@@ -251,6 +251,25 @@ describe('what the addon writes', () => {
     );
   });
 
+  test('messages in JSON that are sent without a pause share an envelope', async (t) => {
+    const server = await redis(t);
+    const candidate = await started(server);
+    const { holder } = await hash(server, names.keys.register);
+    const heard = await listen(t, server, names.channels.all);
+    const [{ body, means }] = fixture('messages').several;
+    const messages: string[] = means.messages;
+    await Promise.all(messages.map((message) => candidate.messageAll(JSON.parse(message))));
+    await eventually(() => heard.length === 1);
+    const expected = (body as string)
+      .replace(means.from, holder!)
+      .replace(`"term":${means.term}`, `"term":${candidate.currentTerm}`)
+      .replace(`"seq":${means.seq}`, '"seq":1');
+    assert.equal(String(heard[0]), expected);
+    await candidate.messageAll('next');
+    await eventually(() => heard.length === 2);
+    assert.equal(JSON.parse(String(heard[1]).split('\n')[0]!).seq, messages.length + 1);
+  });
+
   test('each addressee has a channel, and each channel a count of its own', async (t) => {
     const server = await redis(t);
     const candidate = await started(server);
@@ -280,18 +299,18 @@ describe('what is written by hand', () => {
     const candidate = await started(server);
     const events = collect(candidate, ['message']);
     const observer = await client(t, server);
-    const { accepted, refused } = fixture('messages');
-    for (const { body } of [...refused, ...accepted])
+    const { accepted, several, refused } = fixture('messages');
+    for (const { body } of [...refused, ...accepted, ...several])
       await observer.publish(names.channels.all, bytes(body) as unknown as string);
-    await eventually(() => events.events.length >= accepted.length);
-    const messages = events.of('message').map(([payload]) => payload);
-    assert.deepEqual(
-      messages,
-      accepted.map(({ means }: Case) => ({
-        message: withoutProto(valueOf(means)),
+    const expected = [...accepted, ...several].flatMap(({ means }: Case) =>
+      valuesOf(means).map((message) => ({
+        message: withoutProto(message),
         from: means.from.split(':')[0],
       })),
     );
+    await eventually(() => events.events.length >= expected.length);
+    const messages = events.of('message').map(([payload]) => payload);
+    assert.deepEqual(messages, expected);
   });
 
   test('a message reaches one instance under its name', async (t) => {
@@ -502,6 +521,12 @@ test('the rights that PROTOCOL.md lists are enough, and are confined to one kind
 function valueOf({ format, message }: { format: string; message: Body }): unknown {
   if (format === 'undefined') return undefined;
   return format === 'bytes' ? bytes(message) : JSON.parse(String(bytes(message)));
+}
+
+/** What is told of a case: one message, or several. */
+function valuesOf(means: any): unknown[] {
+  if (means.format !== 'lines') return [valueOf(means)];
+  return means.messages.map((message: string) => JSON.parse(message));
 }
 
 /** Whether JavaScript can say this message in these very bytes. */

@@ -34,6 +34,8 @@ pub enum Format {
     Bytes,
     /// JavaScript's `undefined`; the body is empty.
     Undefined,
+    /// On the wire alone: several messages in JSON, a line each, numbered from the envelope's number on.
+    Lines,
 }
 
 /// Who sent a message, and which of the messages to its addressee it is. On the wire: this as one line of JSON, a line
@@ -80,15 +82,17 @@ pub struct Numbering {
 }
 
 impl Numbering {
-    pub fn next(&mut self, channel: &Channel) -> u64 {
+    /// Numbers the next `count` messages; the first one's number.
+    pub fn next(&mut self, channel: &Channel, count: u64) -> u64 {
         if let Some(last) = self.last.get_mut(channel) {
-            *last += 1;
-            return *last;
+            let first = *last + 1;
+            *last += count;
+            return first;
         }
         if self.last.len() >= MAX_COUNTED {
             self.last.clear();
         }
-        self.last.insert(channel.clone(), 1);
+        self.last.insert(channel.clone(), count);
         1
     }
 }
@@ -136,18 +140,20 @@ impl Reception {
         from.rsplit_once(':').map_or(from, |(id, _)| id) == self.own.as_str()
     }
 
-    /// `None` for this instance's own message, and for one whose sender has no readable name.
-    pub fn handle_message(
+    /// Takes note of the `count` messages of one envelope. `None` for this instance's own, and for those of a sender without a
+    /// readable name.
+    pub fn handle_messages(
         &mut self,
         channel: &Channel,
         envelope: &Envelope,
+        count: u64,
         leads: bool,
     ) -> Option<Delivery> {
         if self.is_own(&envelope.from) {
             return None;
         }
         let sender = self.sender(&envelope.from)?;
-        let missed = sender.count(channel, envelope.seq);
+        let missed = sender.count(channel, envelope.seq, count);
         let is_for_us = match channel {
             Channel::Leader => leads,
             Channel::Followers => !leads,
@@ -187,14 +193,16 @@ impl Reception {
 }
 
 impl Sender {
-    fn count(&mut self, channel: &Channel, seq: u64) -> u64 {
+    /// Notes `count` messages from number `first` on; how many are missing before them.
+    fn count(&mut self, channel: &Channel, first: u64, count: u64) -> u64 {
+        let last = first.saturating_add(count.saturating_sub(1));
         // The first message heard of a sender is where its count begins; one that is not ahead starts it afresh.
         match self.last.iter_mut().find(|(known, _)| known == channel) {
-            Some((_, last)) => std::mem::replace(last, seq)
+            Some((_, known)) => std::mem::replace(known, last)
                 .checked_add(1)
-                .map_or(0, |next| seq.saturating_sub(next)),
+                .map_or(0, |next| first.saturating_sub(next)),
             None => {
-                self.last.push((channel.clone(), seq));
+                self.last.push((channel.clone(), last));
                 0
             }
         }
@@ -219,9 +227,11 @@ mod tests {
     fn each_channel_is_counted_by_itself_from_one() {
         let mut numbering = Numbering::default();
         let to_b = Addressee::Instance(InstanceId::new("b")).channel();
-        assert_eq!(numbering.next(&Channel::All), 1);
-        assert_eq!(numbering.next(&Channel::All), 2);
-        assert_eq!(numbering.next(&to_b), 1);
+        assert_eq!(numbering.next(&Channel::All, 1), 1);
+        assert_eq!(numbering.next(&Channel::All, 3), 2);
+        assert_eq!(numbering.next(&Channel::All, 1), 5);
+        assert_eq!(numbering.next(&to_b, 2), 1);
+        assert_eq!(numbering.next(&to_b, 1), 3);
     }
 
     #[test]
@@ -229,7 +239,7 @@ mod tests {
         let mut reception = reception();
         let missed = |reception: &mut Reception, seq| {
             reception
-                .handle_message(&Channel::All, &message("a", seq, false), false)
+                .handle_messages(&Channel::All, &message("a", seq, false), 1, false)
                 .unwrap()
                 .missed
         };
@@ -240,24 +250,44 @@ mod tests {
     }
 
     #[test]
+    fn several_messages_of_one_envelope_count_as_many() {
+        let mut reception = reception();
+        let mut missed = |seq, count| {
+            let envelope = message("a", seq, false);
+            reception.handle_messages(&Channel::All, &envelope, count, false).unwrap().missed
+        };
+        assert_eq!(missed(1, 3), 0);
+        assert_eq!(missed(4, 2), 0);
+        assert_eq!(missed(8, 1), 2);
+        assert_eq!(missed(u64::MAX - 1, 5), u64::MAX - 10);
+        assert_eq!(missed(u64::MAX, 1), 0);
+    }
+
+    #[test]
     fn a_role_joined_anew_misses_nothing_of_what_went_before() {
         let mut reception = reception();
-        reception.handle_message(&Channel::Leader, &message("a", 1, false), true);
+        reception.handle_messages(&Channel::Leader, &message("a", 1, false), 1, true);
         reception.forget_channel(&Channel::Leader);
-        let later = reception.handle_message(&Channel::Leader, &message("a", 50, false), true);
+        let later = reception.handle_messages(&Channel::Leader, &message("a", 50, false), 1, true);
         assert_eq!(later.unwrap().missed, 0);
     }
 
     #[test]
     fn ones_own_message_is_not_delivered() {
-        assert_eq!(reception().handle_message(&Channel::All, &message("me", 1, true), true), None);
+        assert_eq!(
+            reception().handle_messages(&Channel::All, &message("me", 1, true), 1, true),
+            None
+        );
     }
 
     #[test]
     fn a_message_for_a_role_that_one_has_no_more_is_not_delivered() {
         let mut reception = reception();
         let mut is_for_us = |channel, leads| {
-            reception.handle_message(&channel, &message("a", 1, false), leads).unwrap().is_for_us
+            reception
+                .handle_messages(&channel, &message("a", 1, false), 1, leads)
+                .unwrap()
+                .is_for_us
         };
         assert!(is_for_us(Channel::Leader, true));
         assert!(!is_for_us(Channel::Leader, false));
@@ -271,7 +301,10 @@ mod tests {
         let mut reception = reception();
         let own = Channel::Instance(InstanceId::new("me"));
         let mut role = |channel: &Channel, sender_leads, leads| {
-            reception.handle_message(channel, &message("a", 1, sender_leads), leads).unwrap().role
+            reception
+                .handle_messages(channel, &message("a", 1, sender_leads), 1, leads)
+                .unwrap()
+                .role
         };
         assert_eq!(role(&Channel::All, true, false), Some(SenderRole::Leader));
         assert_eq!(role(&own, false, true), Some(SenderRole::Follower));

@@ -138,16 +138,26 @@ pub fn decode_registry_change(bytes: &[u8]) -> Option<RegistryChange> {
 /// The envelope and its body. `None` when it cannot be read, or is over a limit; a JSON body is well-formed UTF-8 JSON.
 pub fn decode_message(bytes: &[u8]) -> Option<(Envelope<'_>, &[u8])> {
     let (envelope, body) = decode_envelope(bytes)?;
-    is_sound_body(envelope.format, body).then_some((envelope, body))
+    count_sound(envelope.format, body).map(|_| (envelope, body))
 }
 
-/// Whether a body is what its envelope says.
-pub fn is_sound_body(format: Format, body: &[u8]) -> bool {
+/// How many messages a body is. `None` when it is not what its envelope says.
+pub fn count_sound(format: Format, body: &[u8]) -> Option<u64> {
+    let text = || std::str::from_utf8(body).ok();
     match format {
-        Format::Json => std::str::from_utf8(body).is_ok_and(is_sound_json),
-        Format::Bytes => true,
-        Format::Undefined => body.is_empty(),
+        Format::Json => is_sound_json(text()?).then_some(1),
+        Format::Bytes => Some(1),
+        Format::Undefined => body.is_empty().then_some(1),
+        Format::Lines => {
+            let sound = |line| is_sound_json(line).then_some(1);
+            lines(text()?).map(sound).sum()
+        }
     }
+}
+
+/// The messages in a body of several.
+pub fn lines(body: &str) -> impl Iterator<Item = &str> {
+    body.split('\n')
 }
 
 /// Whether `text` is one JSON value, nested at most [`MAX_DEPTH`] deep.

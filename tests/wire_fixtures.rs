@@ -13,7 +13,7 @@ use incumbent::election::{Announcement, Holder, InstanceId};
 use incumbent::membership::Change;
 use incumbent::messaging::{Channel, Reception};
 use incumbent::wire::{
-    self, Envelope, Format, InstanceRecord, decode_announcement, decode_message,
+    self, Envelope, Format, InstanceRecord, Letterhead, decode_announcement, decode_message,
     decode_registry_change, encode_name,
 };
 use serde_json::value::RawValue;
@@ -139,6 +139,28 @@ fn messages_are_read_and_written_as_documented() {
 }
 
 #[test]
+fn several_messages_in_an_envelope_are_read_and_written_as_documented() {
+    for case in list(&fixture("messages"), "several") {
+        let (body, means) = (bytes(&case["body"]), &case["means"]);
+        let (envelope, text) =
+            decode_message(&body).unwrap_or_else(|| panic!("{}", situation(&case)));
+        let messages: Vec<&str> = wire::lines(std::str::from_utf8(text).unwrap()).collect();
+        let shown = json!({
+            "from": envelope.from, "term": envelope.term, "leads": envelope.leads, "seq": envelope.seq,
+            "format": format_name(envelope.format), "messages": messages,
+        });
+        assert_eq!(shown, *means, "{}", situation(&case));
+        let count = messages.len() as u64;
+        assert_eq!(wire::count_sound(envelope.format, text), Some(count), "{}", situation(&case));
+        if is_written(&case) {
+            let head = Letterhead::new(&envelope.from, envelope.term, envelope.leads);
+            let bodies = messages.iter().map(|message| message.as_bytes());
+            assert_eq!(head.encode_lines(envelope.seq, bodies), body, "{}", situation(&case));
+        }
+    }
+}
+
+#[test]
 fn malformed_messages_are_refused() {
     for case in refused("messages") {
         let body = bytes(&case["body"]);
@@ -149,7 +171,7 @@ fn malformed_messages_are_refused() {
 
 fn is_delivered(envelope: &Envelope) -> bool {
     let mut reception = Reception::new(InstanceId::new("receiver"));
-    reception.handle_message(&Channel::All, envelope, false).is_some()
+    reception.handle_messages(&Channel::All, envelope, 1, false).is_some()
 }
 
 fn format_name(format: Format) -> &'static str {
@@ -157,6 +179,7 @@ fn format_name(format: Format) -> &'static str {
         Format::Json => "json",
         Format::Bytes => "bytes",
         Format::Undefined => "undefined",
+        Format::Lines => "lines",
     }
 }
 
@@ -166,7 +189,7 @@ fn format_name(format: Format) -> &'static str {
 fn the_limits_in_the_document_are_those_of_the_code() {
     let document = protocol();
     for row in [
-        format!("| message | {} bytes |", wire::MAX_MESSAGE_BYTES),
+        format!("| message, or several in an envelope | {} bytes |", wire::MAX_MESSAGE_BYTES),
         format!("| message with its envelope | {} bytes |", wire::MAX_ENVELOPE_BYTES),
         format!("| meta | {} bytes |", wire::MAX_META_BYTES),
         format!("| kind, id | {} bytes |", wire::MAX_NAME_BYTES),

@@ -7,8 +7,9 @@ use crate::medium::{Channel, Enrolment, Medium, MediumError, MediumErrorKind, No
 use crate::membership::MembershipEvent;
 use crate::wire;
 
-/// Messages handled in one turn of the loop at most.
-const MESSAGES_PER_TURN: usize = 256;
+/// Messages, and bytes of them, that begin to be handled in one turn of the loop.
+const MESSAGES_PER_TURN: u64 = 256;
+const BYTES_PER_TURN: usize = 1 << 20;
 /// The same for changes of the registry. A large fleet that starts brings thousands of them, to all candidates of a process at once, and
 /// they share a thread with whoever has to renew in time.
 const CHANGES_PER_TURN: usize = 8;
@@ -48,8 +49,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 self.handle_waiting_changes(now);
             }
             Notice::Message { channel, payload } => {
-                self.handle_message(channel, payload);
-                self.handle_waiting_messages();
+                self.handle_messages(channel, payload);
                 // One wake-up for all of them.
                 self.sink.flush();
             }
@@ -160,31 +160,38 @@ impl<M: Medium, S: Sink> Driver<M, S> {
 
     // ---- Messages ---------------------------------------------------------------------------------------------------
 
-    fn handle_waiting_messages(&mut self) {
-        for _ in 1..MESSAGES_PER_TURN {
-            if !self.sink.has_room() {
-                return;
-            }
+    /// Handles a notice of messages, and those that wait behind it, as far as one turn reaches.
+    fn handle_messages(&mut self, channel: Channel, payload: Vec<u8>) {
+        let mut bytes = payload.len();
+        let mut count = self.handle_publication(channel, payload);
+        while count < MESSAGES_PER_TURN && bytes < BYTES_PER_TURN && self.sink.has_room() {
             match self.mailbox.try_next_message() {
-                Some(Notice::Message { channel, payload }) => self.handle_message(channel, payload),
+                Some(Notice::Message { channel, payload }) => {
+                    bytes += payload.len();
+                    count += self.handle_publication(channel, payload);
+                }
                 _ => return,
             }
         }
     }
 
-    fn handle_message(&mut self, channel: Channel, payload: Vec<u8>) {
+    /// How many messages it was.
+    fn handle_publication(&mut self, channel: Channel, payload: Vec<u8>) -> u64 {
         let Some((envelope, body)) = wire::decode_envelope(&payload) else {
-            return self.mailbox.count_malformed();
+            self.mailbox.count_malformed();
+            return 1;
         };
         if self.reception.is_own(&envelope.from) {
-            return;
+            return 1;
         }
-        if !wire::is_sound_body(envelope.format, body) {
-            return self.mailbox.count_malformed();
-        }
+        let Some(count) = wire::count_sound(envelope.format, body) else {
+            self.mailbox.count_malformed();
+            return 1;
+        };
         let leads = self.tenure.is_valid(clock::now);
-        let Some(delivery) = self.reception.handle_message(&channel, &envelope, leads) else {
-            return;
+        let Some(delivery) = self.reception.handle_messages(&channel, &envelope, count, leads)
+        else {
+            return count;
         };
         let (format, body_at) = (envelope.format, payload.len() - body.len());
         let (from, missed) = (delivery.from, delivery.missed);
@@ -197,6 +204,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             let message = Message { from, role, channel, format, payload, body_at };
             self.sink.append(Output::Message(message));
         }
+        count
     }
 
     // ---- Telling ----------------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ pub struct InstanceView {
     pub role: Role,
 }
 
+/// One message, or several of [`Format::Lines`].
 #[derive(Debug)]
 pub struct Message {
     pub from: InstanceId,

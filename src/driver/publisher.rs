@@ -23,6 +23,8 @@ const MAX_BYTES_UNDER_WAY: usize = 256 << 10;
 /// One batch. While the server works on it, the next one is on its way.
 const MAX_BATCH: usize = 256 / MAX_BATCHES_UNDER_WAY;
 const MAX_BATCH_BYTES: usize = MAX_BYTES_UNDER_WAY / MAX_BATCHES_UNDER_WAY;
+/// A longer message goes in an envelope of its own.
+const MAX_LINE: usize = 4 << 10;
 /// So many wait at most before the task is woken for them, whatever their sender does next.
 const MAX_UNFLUSHED: usize = MAX_BATCH;
 
@@ -39,12 +41,19 @@ struct State {
     is_closed: bool,
 }
 
-/// A message before it is numbered and sent.
+/// One message before it is numbered and sent, in a format other than [`Format::Lines`].
 #[derive(Debug)]
 pub struct Draft {
     pub to: Addressee,
     pub format: Format,
     pub body: Vec<u8>,
+}
+
+impl Draft {
+    /// Whether it may be one of several in an envelope.
+    fn is_line(&self) -> bool {
+        self.format == Format::Json && self.body.len() <= MAX_LINE && !self.body.contains(&b'\n')
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +158,7 @@ pub async fn publish_all<M: Medium, S: Sink>(
                 let (first, up_to) = (last + 1, last + drafts.len() as u64);
                 last = up_to;
                 bytes_under_way += bytes;
-                let batch = seal(drafts, &holder, &tenure, &mut numbering);
+                let batch = seal(&drafts, &holder, &tenure, &mut numbering);
                 let medium = medium.clone();
                 // Unconstrained: tokio must not put off the first poll because this task has done much in its turn.
                 under_way.push_back(unconstrained(async move {
@@ -164,19 +173,25 @@ pub async fn publish_all<M: Medium, S: Sink>(
     }
 }
 
+/// Short messages in JSON to one addressee that follow one another go in one envelope: whatever is done once for a publication,
+/// here, in the server and in each receiver, is then done once for all of them.
 fn seal(
-    drafts: Vec<Draft>,
+    drafts: &[Draft],
     holder: &Holder,
     tenure: &Tenure,
     numbering: &mut Numbering,
 ) -> Vec<(Channel, Vec<u8>)> {
     let letterhead = Letterhead::new(holder.as_str(), tenure.term().0, tenure.is_valid(clock::now));
     drafts
-        .into_iter()
-        .map(|Draft { to, format, body }| {
-            let channel = to.channel();
-            let seq = numbering.next(&channel);
-            (channel, letterhead.encode(seq, format, &body))
+        .chunk_by(|one, next| one.is_line() && next.is_line() && one.to == next.to)
+        .map(|drafts| {
+            let channel = drafts[0].to.channel();
+            let seq = numbering.next(&channel, drafts.len() as u64);
+            let payload = match drafts {
+                [one] => letterhead.encode(seq, one.format, &one.body),
+                _ => letterhead.encode_lines(seq, drafts.iter().map(|draft| &*draft.body)),
+            };
+            (channel, payload)
         })
         .collect()
 }
@@ -186,6 +201,8 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::election::InstanceId;
+    use crate::wire::decode_message;
 
     fn queue_of(sizes: &[usize]) -> SendQueue {
         let queue = SendQueue::default();
@@ -234,6 +251,53 @@ mod tests {
         assert_eq!(next(&queue, Some(0)), None);
         assert_eq!(next(&queue, None), Some(vec![1]));
         assert_eq!(next(&queue, None), Some(vec![]));
+    }
+
+    /// What is published of such drafts: the first number, the format, and the body of each publication.
+    fn published(drafts: &[(Addressee, Format, &str)]) -> Vec<(Channel, u64, Format, String)> {
+        let draft = |(to, format, body): &(Addressee, Format, &str)| {
+            let (to, body) = (to.clone(), body.as_bytes().to_vec());
+            Draft { to, format: *format, body }
+        };
+        let drafts: Vec<Draft> = drafts.iter().map(draft).collect();
+        let holder = Holder::new(&InstanceId::new("a"), 1);
+        seal(&drafts, &holder, &Tenure::default(), &mut Numbering::default())
+            .into_iter()
+            .map(|(channel, payload)| {
+                let (envelope, body) = decode_message(&payload).unwrap();
+                let body = String::from_utf8(body.to_vec()).unwrap();
+                (channel, envelope.seq, envelope.format, body)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn short_messages_in_json_to_one_addressee_share_an_envelope() {
+        let (all, leader, json) = (Addressee::All, Addressee::Leader, Format::Json);
+        let long = format!("\"{}\"", "x".repeat(MAX_LINE));
+        let drafts = [
+            (all.clone(), json, "1"),
+            (all.clone(), json, "[2]"),
+            (leader.clone(), json, "3"),
+            (all.clone(), json, "4"),
+            (all.clone(), Format::Bytes, "5"),
+            (all.clone(), json, "{\n}"),
+            (all.clone(), json, &long),
+            (all.clone(), json, "8"),
+            (all.clone(), json, "9"),
+        ];
+        let expected = [
+            (Channel::All, 1, Format::Lines, "1\n[2]"),
+            (Channel::Leader, 1, json, "3"),
+            (Channel::All, 3, json, "4"),
+            (Channel::All, 4, Format::Bytes, "5"),
+            (Channel::All, 5, json, "{\n}"),
+            (Channel::All, 6, json, &long),
+            (Channel::All, 7, Format::Lines, "8\n9"),
+        ];
+        let expected =
+            expected.map(|(channel, seq, format, body)| (channel, seq, format, body.to_owned()));
+        assert_eq!(published(&drafts), expected);
     }
 
     #[test]

@@ -30,6 +30,12 @@ struct Group {
     names_proto: bool,
 }
 
+impl Group {
+    fn takes(&self, message: &Message) -> bool {
+        self.from == message.from && self.role == message.role
+    }
+}
+
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Item<'a> {
@@ -178,7 +184,7 @@ impl Batch {
 
     fn push_message(&mut self, message: &Message) {
         match message.format {
-            Format::Json => self.push_json(message),
+            Format::Json | Format::Lines => self.push_json(message),
             Format::Bytes => {
                 self.begin_message("message", &message.from, message.role);
                 let index = self.attachments.len().to_string();
@@ -198,23 +204,37 @@ impl Batch {
     /// The hot path: the body is spliced in as it came, sound JSON that is encoded no second time.
     fn push_json(&mut self, message: &Message) {
         let body = std::str::from_utf8(message.body()).expect("checked when it came in");
-        let is_continued = self
-            .open
-            .as_ref()
-            .is_some_and(|group| group.from == message.from && group.role == message.role);
-        if is_continued {
-            self.json.push(',');
-            self.count += 1;
-        } else {
+        if !self.open.as_ref().is_some_and(|group| group.takes(message)) {
             self.begin_message("messages", &message.from, message.role);
+            // What each message adds itself.
+            self.count -= 1;
             self.json.push_str(r#","bodies":["#);
             let (from, role) = (message.from.clone(), message.role);
             self.open = Some(Group { from, role, names_proto: false });
+        } else {
+            self.json.push(',');
         }
-        self.json.push_str(body);
+        match message.format {
+            Format::Lines => self.push_lines(body),
+            _ => self.push_body(body),
+        }
         if let Some(group) = &mut self.open {
             group.names_proto |= wire::may_name_proto(body);
         }
+    }
+
+    fn push_lines(&mut self, body: &str) {
+        for (index, line) in wire::lines(body).enumerate() {
+            if index > 0 {
+                self.json.push(',');
+            }
+            self.push_body(line);
+        }
+    }
+
+    fn push_body(&mut self, body: &str) {
+        self.count += 1;
+        self.json.push_str(body);
     }
 
     fn begin_message(&mut self, kind: &str, from: &InstanceId, role: Option<SenderRole>) {

@@ -22,14 +22,34 @@ impl Letterhead {
 
     /// The envelope around `body`.
     pub fn encode(&self, seq: u64, format: Format, body: &[u8]) -> Vec<u8> {
+        let mut bytes = self.begin(seq, format, body.len());
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    /// One envelope around several messages in JSON without a line feed.
+    pub fn encode_lines<'a>(
+        &self,
+        seq: u64,
+        bodies: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Vec<u8> {
+        let length = bodies.clone().map(|body| body.len() + 1).sum();
+        let mut bytes = self.begin(seq, Format::Lines, length);
+        for body in bodies {
+            bytes.extend_from_slice(body);
+            bytes.push(b'\n');
+        }
+        bytes.pop();
+        bytes
+    }
+
+    fn begin(&self, seq: u64, format: Format, room: usize) -> Vec<u8> {
         const LONGEST_NUMBER: usize = 20;
         let ending = ending(format);
-        let length = self.0.len() + LONGEST_NUMBER + ending.len() + body.len();
-        let mut bytes = Vec::with_capacity(length);
+        let mut bytes = Vec::with_capacity(self.0.len() + LONGEST_NUMBER + ending.len() + room);
         bytes.extend_from_slice(&self.0);
         write!(bytes, "{seq}").expect("writing to a vector cannot fail");
         bytes.extend_from_slice(ending);
-        bytes.extend_from_slice(body);
         bytes
     }
 }
@@ -39,6 +59,7 @@ fn ending(format: Format) -> &'static [u8] {
         Format::Json => b",\"format\":\"json\"}\n",
         Format::Bytes => b",\"format\":\"bytes\"}\n",
         Format::Undefined => b",\"format\":\"undefined\"}\n",
+        Format::Lines => b",\"format\":\"lines\"}\n",
     }
 }
 
@@ -74,7 +95,7 @@ fn read_plain(bytes: &[u8]) -> Option<(Envelope<'_>, &[u8])> {
         None => (false, rest.strip_prefix(b"false")?),
     };
     let (seq, rest) = read_number(rest.strip_prefix(br#","seq":"#)?)?;
-    let formats = [Format::Json, Format::Bytes, Format::Undefined];
+    let formats = [Format::Json, Format::Lines, Format::Bytes, Format::Undefined];
     let (format, body) = formats
         .into_iter()
         .find_map(|format| Some((format, rest.strip_prefix(ending(format))?)))?;
@@ -107,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_this_version_writes_is_read_the_fast_way() {
-        for format in [Format::Json, Format::Bytes, Format::Undefined] {
+        for format in [Format::Json, Format::Bytes, Format::Undefined, Format::Lines] {
             let bytes = written("0123:00ff", 1_790_000_000_000_000, true, 10, format);
             let (envelope, body) = read_plain(&bytes).expect("it is in the plain form");
             assert_eq!(read_any(&bytes), Some((envelope, body)));
@@ -195,7 +216,7 @@ mod tests {
             number(),
             text_of("true|false", &["True", "1", "null", "tru"]),
             number(),
-            text_of(r#""(json|bytes|undefined)""#, format),
+            text_of(r#""(json|bytes|undefined|lines)""#, format),
         )
             .prop_map(|(v, from, term, leads, seq, format)| {
                 let names = ["v", "from", "term", "leads", "seq", "format"].map(str::to_owned);

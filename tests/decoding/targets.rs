@@ -47,11 +47,13 @@ fn message(bytes: &[u8]) {
     // Escapes and long numbers are written in their shortest form, so a message that fitted still does.
     assert_eq!(again, Some((envelope.clone(), body)));
 
+    let count = wire::count_sound(envelope.format, body).expect("it was found sound");
+    assert!(count >= 1 && count <= 1 + body.len() as u64);
     for channel in [Channel::All, Channel::Leader, Channel::Instance(InstanceId::new("me"))] {
         let mut reception = Reception::new(InstanceId::new("me"));
         for seq in [envelope.seq / 2, envelope.seq, envelope.seq, u64::MAX, 0] {
             let next = Envelope { seq, ..envelope.clone() };
-            reception.handle_message(&channel, &next, envelope.leads);
+            reception.handle_messages(&channel, &next, count, envelope.leads);
         }
     }
 }
