@@ -8,6 +8,9 @@ type Item = { type: string; [field: string]: unknown };
 type Send = { to: number; id: string; format: number; body: string | Buffer };
 type Request = { request: number; what: string; argument: string | undefined };
 
+/** What the native side hands over beside the items: bytes, and what is long. */
+type Attachment = Buffer | string;
+
 export class FakeNative {
   readonly id = '0123456789abcdef01234567';
   state: 'follower' | 'candidate' | 'leader' = 'follower';
@@ -19,7 +22,7 @@ export class FakeNative {
   readonly requests: Request[] = [];
   /** Thrown by the next call of the method of that name. */
   readonly throws: Record<string, Error> = {};
-  #deliver: ((items: string, attachments: Buffer[]) => void) | undefined;
+  #deliver: ((items: string, attachments: Attachment[]) => void) | undefined;
 
   constructor(options: string) {
     this.options = JSON.parse(options);
@@ -30,7 +33,7 @@ export class FakeNative {
     return this.state === 'leader';
   }
 
-  start(deliver: (items: string, attachments: Buffer[]) => void): void {
+  start(deliver: (items: string, attachments: Attachment[]) => void): void {
     this.#called('start');
     this.#deliver = deliver;
   }
@@ -58,7 +61,7 @@ export class FakeNative {
     this.deliverText(JSON.stringify(items));
   }
 
-  deliverText(items: string, attachments: Buffer[] = []): void {
+  deliverText(items: string, attachments: Attachment[] = []): void {
     this.#deliver!(items, attachments);
   }
 

@@ -52,7 +52,7 @@ onEachMedium((place) => {
 
   test('every text arrives as it was, lone surrogates included', async (t) => {
     const [leader, follower] = await new Fleet(t, place()).lead(1);
-    const texts = [
+    const texts: unknown[] = [
       'grüße, 世界, 🌍, \u{10ffff}',
       '\ud800',
       'a\udc00b\ud83d',
@@ -62,6 +62,11 @@ onEachMedium((place) => {
       '__proto__',
       { 'grüße\ud800': '世界', '': '' },
     ];
+    // Short ones, and such as are handed over by themselves.
+    texts.push(
+      ...texts.filter((text) => typeof text === 'string').map((text) => text.repeat(5000)),
+    );
+    texts.push('x'.repeat(5000), { long: 'x'.repeat(5000) });
     assert.deepEqual(await passed(leader, follower!, texts), texts);
   });
 
@@ -87,6 +92,8 @@ onEachMedium((place) => {
     assert.equal(JSON.stringify(got[0]), '{"list":[{"kept":2}],"ok":4}');
     assert.equal(Object.getPrototypeOf(got[0]), Object.prototype);
     assert.deepEqual(got[1], { text: '__proto__' });
+    const [long] = await passed(leader, follower!, [{ ...hostile, long: 'x'.repeat(5000) }]);
+    assert.deepEqual(Object.keys(long), ['list', 'ok', 'long']);
 
     await leader.setMeta(hostile);
     const { meta } = (await follower!.getLeader())!;

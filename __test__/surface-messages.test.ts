@@ -15,11 +15,24 @@ describe('sending', () => {
     void candidate.messageFollowers('c');
     void candidate.messageTo('some-id', 'd');
     assert.deepEqual(native.sends, [
-      { to: 0, id: '', format: 0, body: '"a"' },
-      { to: 1, id: '', format: 0, body: '"b"' },
-      { to: 2, id: '', format: 0, body: '"c"' },
-      { to: 3, id: 'some-id', format: 0, body: '"d"' },
+      { to: 0, id: '', format: 3, body: 'a' },
+      { to: 1, id: '', format: 3, body: 'b' },
+      { to: 2, id: '', format: 3, body: 'c' },
+      { to: 3, id: 'some-id', format: 3, body: 'd' },
     ]);
+  });
+
+  test('a text that is not well-formed, or long if all of it is escaped, goes as JSON', async () => {
+    const { candidate, native } = await newFollower();
+    const long = 'x'.repeat(MIB / 6 + 1);
+    for (const text of ['\ud800', long]) void candidate.messageAll(text);
+    assert.deepEqual(
+      native.sends.map(({ format, body }) => [format, body]),
+      [
+        [0, '"\\ud800"'],
+        [0, `"${long}"`],
+      ],
+    );
   });
 
   test('what is sent without a pause is flushed once, at the end of it', async () => {
@@ -34,7 +47,7 @@ describe('sending', () => {
     assert.equal(flushes(), 2);
   });
 
-  test('JSON goes as text, bytes go as bytes, and undefined is marked', async () => {
+  test('texts and bytes go as they are, all else as JSON, and undefined is marked', async () => {
     const { candidate, native } = await newFollower();
     const bytes = new Uint8Array([0, 1, 2, 3]).subarray(1, 3);
     const elsewhere = vm.runInNewContext('new Uint8Array([4])');
@@ -55,7 +68,7 @@ describe('sending', () => {
       native.sends.map(({ format, body }) => [format, body]),
       [
         [0, 'null'],
-        [0, '""'],
+        [3, ''],
         [0, '0'],
         [0, '[]'],
         [0, '{"a":1}'],
@@ -230,9 +243,10 @@ describe('the fate of messages', () => {
 
 describe('receiving', () => {
   const item = { type: 'message', from: 'a' };
+  const items = (...bodies: unknown[]) => ({ type: 'messages', from: 'a', bodies });
 
   /** The messages of one batch as a listener of 'message' gets them. */
-  async function received(text: string, attachments: Buffer[] = []) {
+  async function received(text: string, attachments: (Buffer | string)[] = []) {
     const { candidate, native } = await newFollower();
     const messages: any[] = [];
     candidate.on('message', ({ message }) => messages.push(message));
@@ -240,15 +254,16 @@ describe('receiving', () => {
     return messages;
   }
 
-  test('JSON, bytes and undefined arrive as they were sent', async () => {
-    const items = [null, '', 0, [1], { a: 1 }].map((message) => ({ ...item, message }));
+  test('JSON, bytes, undefined, and what is long arrive as they were sent', async () => {
     const batch = JSON.stringify([
-      ...items,
+      items(null, '', 0, [1], { a: 1 }),
       { ...item, attachment: 1 },
       { ...item, attachment: 0 },
       item,
+      { ...item, attachment: 2 },
+      { ...item, attachment: 2, isJson: true },
     ]);
-    const attachments = [Buffer.from('zero'), Buffer.from('one')];
+    const attachments = [Buffer.from('zero'), Buffer.from('one'), '[2]'];
     assert.deepEqual(await received(batch, attachments), [
       null,
       '',
@@ -258,6 +273,8 @@ describe('receiving', () => {
       Buffer.from('one'),
       Buffer.from('zero'),
       undefined,
+      '[2]',
+      [2],
     ]);
   });
 
@@ -288,7 +305,7 @@ describe('receiving', () => {
     }
     const events = () => heard.splice(0).map(([event]) => event);
 
-    native.deliver({ ...item, role: 'leader', message: 1 });
+    native.deliver({ ...items(1), role: 'leader' });
     assert.equal(heard[0]![1], heard[1]![1]);
     assert.deepEqual(heard[0]![1], { message: 1, from: 'a' });
     assert.deepEqual(events(), ['message', 'message:from:leader']);
@@ -299,11 +316,16 @@ describe('receiving', () => {
 
   test('own keys `__proto__` are dropped at any depth of a message that is marked', async () => {
     const body = '{"a":[{"__proto__":{"polluted":1},"b":{"__proto__":null,"c":2}}],"__proto__":[]}';
-    const [message] = await received(
-      `[{"type":"message","from":"a","proto":true,"message":${body}}]`,
+    const got = await received(
+      `[{"type":"messages","from":"a","proto":true,"bodies":[${body}]},
+        {"type":"message","from":"a","attachment":0,"isJson":true,"namesProto":true}]`,
+      [body],
     );
-    assert.equal(JSON.stringify(message), '{"a":[{"b":{"c":2}}]}');
-    assert.equal(Object.getPrototypeOf(message), Object.prototype);
+    assert.equal(got.length, 2);
+    for (const message of got) {
+      assert.equal(JSON.stringify(message), '{"a":[{"b":{"c":2}}]}');
+      assert.equal(Object.getPrototypeOf(message), Object.prototype);
+    }
   });
 
   test('own keys `__proto__` are dropped from every message of an item that is marked', async () => {
@@ -319,7 +341,8 @@ describe('receiving', () => {
   test('a marked message may be as deep as its sender likes', async () => {
     const depth = 200_000;
     const body = `${'['.repeat(depth)}{"__proto__":1}${']'.repeat(depth)}`;
-    let [inner] = await received(`[{"type":"message","from":"a","proto":true,"message":${body}}]`);
+    const batch = `[{"type":"messages","from":"a","proto":true,"bodies":[${body}]}]`;
+    let [inner] = await received(batch);
     while (Array.isArray(inner)) [inner] = inner;
     assert.deepEqual(Object.keys(inner), []);
   });

@@ -154,7 +154,7 @@ describe('events', () => {
     candidate.on('message:from:leader', () => heard.push('message:from:leader'));
     candidate.on('elected', () => heard.push('elected'));
     native.deliver(
-      { type: 'message', from: 'a', role: 'leader', channel: 'all', message: 1 },
+      { type: 'messages', from: 'a', role: 'leader', bodies: [1] },
       { type: 'elected', term: 8 },
     );
     assert.deepEqual(heard, ['message:from:leader', 'elected']);
@@ -168,8 +168,7 @@ describe('events', () => {
     const messages = on(candidate, 'message');
     native.deliver(
       { type: 'elected', term: 8 },
-      { type: 'message', from: 'a', role: null, channel: 'all', message: 'one' },
-      { type: 'message', from: 'a', role: null, channel: 'all', message: 'two' },
+      { type: 'messages', from: 'a', bodies: ['one', 'two'] },
     );
     assert.deepEqual(await elected, [{ term: 8 }]);
     assert.deepEqual((await messages.next()).value, [{ message: 'one', from: 'a' }]);
@@ -311,7 +310,7 @@ test('NODE_DEBUG=incumbent prints events, without the bodies of messages', () =>
       start(deliver) { this.deliver = deliver; deliver(JSON.stringify([
         { type: 'debug', text: 'a renewal was granted' },
         { type: 'elected', term: 5 },
-        { type: 'message', from: 'b', role: null, channel: 'all', message: 'private' },
+        { type: 'messages', from: 'b', bodies: ['private'] },
       ])); }
     });
     new Candidate().start();

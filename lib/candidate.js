@@ -9,7 +9,7 @@ const { checkId, metaToJson, signalOf } = require('./arguments.js');
 const { Deferred, abortable } = require('./deferred.js');
 const { IncumbentError, fromNative } = require('./errors.js');
 const { Lifecycle } = require('./lifecycle.js');
-const { dropProtoKeys, encodeMessage } = require('./messages.js');
+const { dropProtoKeys, encodeMessage, isPlainText } = require('./messages.js');
 const { OPTIONS, resolveOptions } = require('./options.js');
 const { Outbox } = require('./outbox.js');
 const { PendingRequests } = require('./pending-requests.js');
@@ -22,7 +22,7 @@ const settled = Promise.resolve();
 const TO = { all: 0, leader: 1, followers: 2, instance: 3 };
 
 /** How the body of a message is written. */
-const FORMAT = { json: 0, bytes: 1, undefined: 2 };
+const FORMAT = { json: 0, bytes: 1, undefined: 2, text: 3 };
 
 /** Items with JSON of other instances in them that is not marked, as that of messages is. */
 const MAY_HOLD_META = new Set(['joined', 'left', 'reply']);
@@ -217,15 +217,19 @@ function createCandidateClass(NativeCandidate) {
       if (!this.#lifecycle.isUp) return Promise.reject(notStarted(method));
       try {
         checkId(id);
-        const body = encodeMessage(message);
-        if (typeof body === 'string') this.#native.send(to, id, FORMAT.json, body);
-        else if (body === undefined) this.#native.send(to, id, FORMAT.undefined, '');
-        else this.#native.send(to, id, FORMAT.bytes, body);
+        if (isPlainText(message)) this.#native.send(to, id, FORMAT.text, message);
+        else this.#sendEncoded(to, id, encodeMessage(message));
       } catch (error) {
         return Promise.reject(fromNative(error));
       }
       this.#flushSoon();
       return this.#outbox.add();
+    }
+
+    #sendEncoded(to, id, body) {
+      if (typeof body === 'string') this.#native.send(to, id, FORMAT.json, body);
+      else if (body === undefined) this.#native.send(to, id, FORMAT.undefined, '');
+      else this.#native.send(to, id, FORMAT.bytes, body);
     }
 
     /** What is sent without a pause goes out together, with one wake-up of the native side. */
@@ -243,17 +247,18 @@ function createCandidateClass(NativeCandidate) {
     // What the native side tells
 
     #deliver(text, attachments) {
-      let items;
+      for (const item of this.#parse(text) ?? []) {
+        if (item.proto || MAY_HOLD_META.has(item.type)) dropProtoKeys(item);
+        this.#handle(item, attachments);
+      }
+    }
+
+    #parse(text) {
       try {
-        items = JSON.parse(text);
+        return JSON.parse(text);
       } catch (cause) {
         const message = 'the native addon delivered what is not JSON';
         this.#emitError(new IncumbentError('ERR_INTERNAL', message, { cause }));
-        return;
-      }
-      for (const item of items) {
-        if (item.proto || MAY_HOLD_META.has(item.type)) dropProtoKeys(item);
-        this.#handle(item, attachments);
       }
     }
 
@@ -320,8 +325,12 @@ function createCandidateClass(NativeCandidate) {
       for (const message of bodies) this.#tellMessage(message, from, role);
     }
 
-    #receive({ from, role, message, attachment }, attachments) {
-      this.#tellMessage(attachment === undefined ? message : attachments[attachment], from, role);
+    #receive({ from, role, attachment, isJson, namesProto }, attachments) {
+      let message = attachment === undefined ? undefined : attachments[attachment];
+      if (isJson) message = this.#parse(message);
+      if (isJson && message === undefined) return;
+      if (namesProto) dropProtoKeys(message);
+      this.#tellMessage(message, from, role);
     }
 
     #tellMessage(message, from, role) {

@@ -160,9 +160,35 @@ pub fn lines(body: &str) -> impl Iterator<Item = &str> {
     body.split('\n')
 }
 
+/// A text as JSON, as JSON.stringify() writes it.
+pub fn quote(text: &str) -> Vec<u8> {
+    if !needs_no_escape(text) {
+        return serde_json::to_vec(text).expect("text is JSON");
+    }
+    let mut json = Vec::with_capacity(text.len() + 2);
+    json.push(b'"');
+    json.extend_from_slice(text.as_bytes());
+    json.push(b'"');
+    json
+}
+
+/// The text that JSON stands for, if that can be seen without decoding it.
+pub fn plain_text(json: &str) -> Option<&str> {
+    json.strip_prefix('"')?.strip_suffix('"').filter(|text| needs_no_escape(text))
+}
+
+fn needs_no_escape(text: &str) -> bool {
+    let must_escape = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    // Without an early end within a chunk many bytes are looked at at a time.
+    let must = |chunk: &[u8]| chunk.iter().fold(false, |any, byte| any | must_escape(byte));
+    !text.as_bytes().chunks(128).any(must)
+}
+
 /// Whether `text` is one JSON value, nested at most [`MAX_DEPTH`] deep.
 pub fn is_sound_json(text: &str) -> bool {
-    !is_too_deep(text.as_bytes()) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    plain_text(text).is_some()
+        || !is_too_deep(text.as_bytes())
+            && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// Whether JSON is nested deeper than [`MAX_DEPTH`].
@@ -199,4 +225,45 @@ pub fn depth(json: &[u8]) -> usize {
 /// Whether `text`, sound JSON, may hold a key `__proto__`, as it stands or by escapes.
 pub fn may_name_proto(text: &str) -> bool {
     text.contains("__proto__") || text.contains("\\u00")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Texts of what JSON treats in a way of its own, and of all else; long enough for several chunks.
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            4 => "[a-z]{0,60}".boxed(),
+            1 => "[\\x00-\\x7f]{0,3}".boxed(),
+            1 => any::<String>().boxed(),
+            1 => prop::sample::select(vec!["\"", "\\", "\\\"", "\\u0041", "\n"]).prop_map(str::to_owned).boxed(),
+        ];
+        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_quoted_as_the_library_does(text in text()) {
+            let json = quote(&text);
+            prop_assert_eq!(&json, &serde_json::to_vec(&text).unwrap());
+            let json = String::from_utf8(json).unwrap();
+            prop_assert!(is_sound_json(&json));
+            prop_assert!(plain_text(&json).is_none_or(|plain| plain == text));
+        }
+
+        #[test]
+        fn what_passes_for_a_plain_text_is_read_as_the_library_does(
+            text in text(), before in "\"?", after in "\"?",
+        ) {
+            let json = format!("{before}{text}{after}");
+            let is_sound = serde_json::from_str::<serde::de::IgnoredAny>(&json).is_ok() && depth(json.as_bytes()) <= MAX_DEPTH;
+            prop_assert_eq!(is_sound_json(&json), is_sound);
+            if let Some(plain) = plain_text(&json) {
+                prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), plain);
+            }
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::candidate::{Candidate, Config, Options, Run};
 use crate::driver::{Draft, Question, Request};
 use crate::election::InstanceId;
 use crate::messaging::Addressee;
-use crate::wire::{Format, MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, depth, is_too_deep};
+use crate::wire::{self, Format, MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, depth, is_too_deep};
 
 #[napi]
 pub struct NativeCandidate {
@@ -69,7 +69,7 @@ impl NativeCandidate {
     #[napi(catch_unwind)]
     pub fn start(
         &self,
-        #[napi(ts_arg_type = "(items: string, attachments: Buffer[]) => void")] deliver: Function<
+        #[napi(ts_arg_type = "(items: string, attachments: (Buffer | string)[]) => void")] deliver: Function<
             '_,
             DeliverArgs,
             (),
@@ -97,7 +97,8 @@ impl NativeCandidate {
     }
 
     /// Queues a message, to go out at the next `flush` at the latest.
-    /// `to`: 0 all, 1 the leader, 2 the followers, 3 the instance `id`. `format`: 0 JSON text, 1 bytes, 2 undefined.
+    /// `to`: 0 all, 1 the leader, 2 the followers, 3 the instance `id`. `format`: 0 JSON, 1 bytes, 2 undefined, 3 a text
+    /// that is to be written as JSON.
     #[napi(catch_unwind)]
     pub fn send(
         &self,
@@ -121,14 +122,11 @@ impl NativeCandidate {
             }
             _ => Addressee::Instance(InstanceId::new(id)),
         };
-        let format = match format {
-            0 => Format::Json,
-            1 => Format::Bytes,
-            _ => Format::Undefined,
-        };
-        let body = match body {
-            Either::A(text) => text.into_bytes(),
-            Either::B(bytes) => bytes.to_vec(),
+        let (format, body) = match (format, body) {
+            (3, Either::A(text)) => (Format::Json, wire::quote(&text)),
+            (0, body) => (Format::Json, bytes_of(body)),
+            (1, body) => (Format::Bytes, bytes_of(body)),
+            (_, body) => (Format::Undefined, bytes_of(body)),
         };
         if body.len() > MAX_MESSAGE_BYTES {
             let size = body.len();
@@ -192,6 +190,13 @@ impl NativeCandidate {
             Some(run) => act(run),
             None => Err(error(Code::NotStarted, "the candidate is not started")),
         }
+    }
+}
+
+fn bytes_of(body: Either<String, Buffer>) -> Vec<u8> {
+    match body {
+        Either::A(text) => text.into_bytes(),
+        Either::B(bytes) => bytes.to_vec(),
     }
 }
 

@@ -10,16 +10,25 @@ use crate::medium::Channel;
 use crate::messaging::SenderRole;
 use crate::wire::{self, Format};
 
+/// Bodies up to this length become part of the items' JSON.
+const MAX_SPLICED: usize = 4 << 10;
+
 /// The items that wait to be delivered.
 #[derive(Default)]
 pub struct Batch {
     json: String,
-    /// The bodies of messages in bytes, which the items name by index.
-    pub attachments: Vec<Vec<u8>>,
+    /// Bodies of messages, which the items name by index.
+    attachments: Vec<Attachment>,
     count: usize,
     attached_bytes: usize,
     /// The item at the end of `json`, if it is one of messages that takes in more.
     open: Option<Group>,
+}
+
+/// A body that is no part of the items' JSON: bytes, and what is long.
+pub enum Attachment {
+    Bytes(Vec<u8>),
+    Text(String),
 }
 
 /// Messages in JSON that came one after another from one sender in one role: one item, which bears what they share once.
@@ -126,7 +135,7 @@ impl Batch {
     }
 
     /// The batch as one JSON array.
-    pub fn into_parts(mut self) -> (String, Vec<Vec<u8>>) {
+    pub fn into_parts(mut self) -> (String, Vec<Attachment>) {
         self.close_group();
         let Self { mut json, attachments, count, .. } = self;
         if count == 0 {
@@ -184,15 +193,11 @@ impl Batch {
 
     fn push_message(&mut self, message: &Message) {
         match message.format {
+            Format::Json if message.body().len() > MAX_SPLICED => self.attach_json(message),
             Format::Json | Format::Lines => self.push_json(message),
             Format::Bytes => {
-                self.begin_message("message", &message.from, message.role);
-                let index = self.attachments.len().to_string();
-                self.json.push_str(r#","attachment":"#);
-                self.json.push_str(&index);
+                self.attach(message, Attachment::Bytes(message.body().to_vec()));
                 self.json.push('}');
-                self.attached_bytes += message.body().len();
-                self.attachments.push(message.body().to_vec());
             }
             Format::Undefined => {
                 self.begin_message("message", &message.from, message.role);
@@ -201,9 +206,30 @@ impl Batch {
         }
     }
 
+    fn attach(&mut self, message: &Message, attachment: Attachment) {
+        self.begin_message("message", &message.from, message.role);
+        let index = self.attachments.len().to_string();
+        self.json.push_str(r#","attachment":"#);
+        self.json.push_str(&index);
+        self.attached_bytes += message.body().len();
+        self.attachments.push(attachment);
+    }
+
+    /// What is long is parsed by itself, or not at all where it is a text without escapes.
+    fn attach_json(&mut self, message: &Message) {
+        let body = text_of(message);
+        if let Some(text) = wire::plain_text(body) {
+            self.attach(message, Attachment::Text(text.to_owned()));
+            return self.json.push('}');
+        }
+        self.attach(message, Attachment::Text(body.to_owned()));
+        self.json.push_str(r#","isJson":true"#);
+        self.json.push_str(if wire::may_name_proto(body) { r#","namesProto":true}"# } else { "}" });
+    }
+
     /// The hot path: the body is spliced in as it came, sound JSON that is encoded no second time.
     fn push_json(&mut self, message: &Message) {
-        let body = std::str::from_utf8(message.body()).expect("checked when it came in");
+        let body = text_of(message);
         if !self.open.as_ref().is_some_and(|group| group.takes(message)) {
             self.begin_message("messages", &message.from, message.role);
             // What each message adds itself.
@@ -266,6 +292,10 @@ impl Batch {
         let quoted = serde_json::to_string(text).expect("text is JSON");
         self.json.push_str(&quoted);
     }
+}
+
+fn text_of(message: &Message) -> &str {
+    std::str::from_utf8(message.body()).expect("checked when it came in")
 }
 
 fn told(failure: &Failure) -> (&'static str, String) {

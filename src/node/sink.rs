@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use napi::Status;
-use napi::bindgen_prelude::{Buffer, FnArgs, Function};
+use napi::bindgen_prelude::{Buffer, Either, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use tokio::sync::Notify;
 
 use super::error::CodedError;
-use super::items::Batch;
+use super::items::{Attachment, Batch};
 use crate::driver::{Output, Sink};
 
 /// What may wait for JavaScript before messages are left in the mailbox.
@@ -19,7 +19,7 @@ const MAX_WAITING_BYTES: usize = 16 << 20;
 /// What may wait at all: a loop that is blocked for hours must not fill the memory with errors of reconnecting.
 const MAX_TELLABLE: usize = 100_000;
 
-pub type DeliverArgs = FnArgs<(String, Vec<Buffer>)>;
+pub type DeliverArgs = FnArgs<(String, Vec<Either<Buffer, String>>)>;
 type Waker = ThreadsafeFunction<(), (), DeliverArgs, Status, false>;
 
 /// Holds JavaScript's loop alive until it is dropped.
@@ -76,7 +76,11 @@ impl Shared {
             self.drained.notify_one();
         }
         let (items, attachments) = batch.into_parts();
-        (items, attachments.into_iter().map(Buffer::from).collect()).into()
+        let attachments = attachments.into_iter().map(|attachment| match attachment {
+            Attachment::Bytes(bytes) => Either::A(Buffer::from(bytes)),
+            Attachment::Text(text) => Either::B(text),
+        });
+        (items, attachments.collect()).into()
     }
 
     fn batch(&self) -> MutexGuard<'_, Batch> {
