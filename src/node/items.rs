@@ -21,6 +21,7 @@ pub struct Batch {
     attachments: Vec<Attachment>,
     count: usize,
     attached_bytes: usize,
+    tells_sent: bool,
     /// The item at the end of `json`, if it is one of messages that takes in more.
     open: Option<Group>,
 }
@@ -134,6 +135,11 @@ impl Batch {
         self.json.len() + self.attached_bytes
     }
 
+    /// Whether it says of a message that it went out.
+    pub fn tells_sent(&self) -> bool {
+        self.tells_sent
+    }
+
     /// The batch as one JSON array.
     pub fn into_parts(mut self) -> (String, Vec<Attachment>) {
         self.close_group();
@@ -180,7 +186,10 @@ impl Batch {
                 let (code, message) = told(failure);
                 Item::Failure { request: *request, code, message }
             }
-            Output::Sent { up_to } => Item::Sent { up_to: *up_to },
+            Output::Sent { up_to } => {
+                self.tells_sent = true;
+                Item::Sent { up_to: *up_to }
+            }
             Output::Unsent { from, up_to, failure } => {
                 let (code, message) = told(failure);
                 Item::Unsent { from: *from, up_to: *up_to, code, message }

@@ -71,8 +71,9 @@ impl Shared {
         self.is_waking.store(false, Ordering::SeqCst);
         self.is_probed.store(false, Ordering::SeqCst);
         let batch = std::mem::take(&mut *self.batch());
-        // Not at every batch: it would wake the runtime's thread.
-        if self.is_awaited.swap(false, Ordering::SeqCst) {
+        // Not at every batch: it wakes the runtime's thread. Who sends one by one sends again when told that the last one went
+        // out, and finds that thread awake: it wakes up while this one parses.
+        if self.is_awaited.swap(false, Ordering::SeqCst) || batch.tells_sent() {
             self.drained.notify_one();
         }
         let (items, attachments) = batch.into_parts();
