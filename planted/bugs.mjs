@@ -251,13 +251,8 @@ export const bugs = [
     edits: [
       {
         file: election,
-        from: '        let watched = self.watch.permit(',
-        to: '        let watched = self.own_permit().or_else(|| self.watch.permit(',
-      },
-      {
-        file: election,
-        from: 'self.watch.permit(self.patience, self.hears());',
-        to: 'self.watch.permit(self.patience, self.hears()));',
+        from: '        let watched = self.watch.permit(self.patience, self.hears()).map(in_turn);',
+        to: '        let watched = self.own_permit().or_else(|| self.watch.permit(self.patience, self.hears()).map(in_turn));',
       },
       {
         file: election,
@@ -409,8 +404,8 @@ export const bugs = [
     edits: [
       {
         file: tenure,
-        from: 'if holds() && clock().as_nanos() < deadline {',
-        to: 'if holds() && clock().as_nanos() < u64::MAX {',
+        from: 'if holds && clock().as_nanos() < deadline {',
+        to: 'if holds && clock().as_nanos() < u64::MAX {',
       },
     ],
   },

@@ -1,8 +1,9 @@
 // Rows 1, 2, 5, 7, 8, 9 and 21 again, with crash detection by connection: what it makes faster, what it costs, and the one
 // thing that it cannot exclude.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { overlapsOf } from '../../__test__/fixtures/oracle.ts';
-import type { CandidateProcess } from '../../__test__/fixtures/processes.ts';
+import { msBetween, now, type CandidateProcess } from '../../__test__/fixtures/processes.ts';
 import type { Bench } from '../bench.ts';
 import type { Fault } from '../fault.ts';
 import { isStoppedBySignal, localPortsOf } from '../proofs.ts';
@@ -18,6 +19,7 @@ import { slowSubscriber } from './slow-subscriber.ts';
 const options = { crashDetection: 'connection' };
 const leaseMs = 400;
 const validMs = 0.8 * leaseMs;
+const stopMs = leaseMs / 4;
 /** Looks come 10 ms apart, and the connection must have been gone for 20; the rest is for the end of a process, and for a busy machine. */
 const quickMs = 200;
 
@@ -143,6 +145,9 @@ async function setUpKillWhileStopped(bench: Bench) {
     await run.prove('Redis has closed both', () => killed === 2);
     const { event } = await group.elected(run, struckAt);
     run.recovered(struckAt, event.at);
+    // Long enough to be seen as a pause by its process, and too short for its deadline to pass.
+    const sinceStruck = () => msBetween(struckAt, now());
+    await sleep(Math.max(0, stopMs - sinceStruck()));
     const continuedAt = run.note('SIGCONT');
     leader.resume();
     const pause = await run.becomes('it runs again', () =>
