@@ -68,14 +68,17 @@ impl World {
         };
         let noticed_at = self.before_the_end(delay);
         let news = self.random.below(NEWS_OF_CLOSING);
-        let cut_at = (self.bug != Some(Bug::KernelUnasked)).then_some(self.now + news);
+        let cut_at = self.now + news;
+        let is_kernel_asked = self.bug != Some(Bug::KernelUnasked);
         let line = self.line(node, wire);
         if !line.stands() {
             return;
         }
         line.is_broken = true;
-        line.cut_at = cut_at;
         let generation = line.generation;
+        if is_kernel_asked {
+            line.cuts.push((generation, cut_at));
+        }
         self.touched.insert(node);
         self.agenda.plan(noticed_at, Happening::Notice { node, wire, generation });
     }

@@ -88,8 +88,8 @@ pub struct Line {
     /// Bytes stand still until then.
     pub up_held_until: Nanos,
     pub down_held_until: Nanos,
-    /// From when on this host's kernel knows that it is broken, until the core was told.
-    pub cut_at: Option<Nanos>,
+    /// The generations that broke, and from when on this host's kernel knows, until the core was told.
+    pub cuts: Vec<(u64, Nanos)>,
     /// Whether the leadership, if there is one, may depend on it.
     pub is_lifeline: bool,
 }
@@ -114,7 +114,7 @@ impl Line {
     /// Nobody is left who depended on it.
     pub fn abandon(&mut self) {
         self.close();
-        self.cut_at = None;
+        self.cuts.clear();
     }
 
     pub fn arrival_up(&mut self, at: Nanos) -> Nanos {
@@ -188,7 +188,8 @@ impl Node {
 
     /// From when on this host knows that the connection on which its leadership depends is broken.
     fn cut_at(&self) -> Option<Nanos> {
-        self.commands.is_lifeline.then_some(self.commands.cut_at).flatten()
+        let cuts = self.commands.cuts.iter().map(|(_, at)| *at);
+        cuts.min().filter(|_| self.commands.is_lifeline)
     }
 
     /// The name that its connection shows, for reigns to end with.

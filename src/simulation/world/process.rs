@@ -98,7 +98,7 @@ impl World {
                 if self.bug != Some(Bug::EndUnheard) {
                     process.election.handle_disconnected(now);
                 }
-                node.commands.cut_at = None;
+                node.commands.cuts.retain(|(cut, _)| *cut > generation);
                 if process.outstanding.as_ref().is_some_and(|o| o.generation == generation) {
                     self.fail(index, now);
                 }
