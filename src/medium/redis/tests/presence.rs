@@ -161,11 +161,7 @@ async fn through_a_proxy_no_connection_shows_and_the_owner_is_told_once() {
     let mut a = connect_to(Target { port, ..server.target() }, "svc", "a").await;
     let granted = a.node.take().await;
     assert_eq!(granted.presence, None);
-    let advice = a.node.wait_for(|notice| match notice {
-        Notice::Advice(text) => Some(text),
-        _ => None,
-    });
-    let advice = advice.await;
+    let advice = next_advice(&mut a.node).await;
     assert!(advice.contains("crashDetection") && advice.contains("proxy"), "{advice}");
     a.node.execute(a.node.renewing(granted.term, 1)).await;
     assert_eq!(shown(&server), [] as [&str; 0]);
@@ -227,39 +223,39 @@ fn kill_all(server: &RedisServer) {
     }
 }
 
-#[tokio::test]
-async fn whoever_may_not_look_is_told_what_is_missing_and_takes_all_the_same() {
-    let server = RedisServer::start();
-    server.run(
-        "ACL SETUSER poor on >pw resetkeys resetchannels -@all ~incumbent:{svc}:* &incumbent:{svc}:* \
-         +hello +ping +info +subscribe +unsubscribe +publish +evalsha +eval +script|load +time +persist +hset +hmget +del",
-    );
+/// A node of a user with the least rights that do without crash detection, and these.
+async fn connect_with(server: &RedisServer, rights: &str) -> Watcher {
+    server.run(&format!(
+        "ACL SETUSER poor on >pw resetkeys resetchannels -@all ~incumbent:{{svc}}:* &incumbent:{{svc}}:* \
+         +hello +ping +info +subscribe +unsubscribe +publish +evalsha +eval +script|load +time +persist +hset +hmget +del{rights}"
+    ));
     let (username, password) = (Some("poor".to_owned()), Some("pw".to_owned()));
-    let mut a = connect_to(Target { username, password, ..server.target() }, "svc", "a").await;
-    assert_eq!(a.node.take().await.presence, None);
-    let advice = a.node.wait_for(|notice| match notice {
+    connect_to(Target { username, password, ..server.target() }, "svc", "a").await
+}
+
+async fn next_advice(node: &mut Node<RedisMedium>) -> String {
+    let advice = node.wait_for(|notice| match notice {
         Notice::Advice(text) => Some(text),
         _ => None,
     });
-    let advice = advice.await;
+    advice.await
+}
+
+#[tokio::test]
+async fn whoever_may_not_show_is_told_what_is_missing_and_takes_all_the_same() {
+    let server = RedisServer::start();
+    let mut a = connect_with(&server, "").await;
+    assert_eq!(a.node.take().await.presence, None);
+    let advice = next_advice(&mut a.node).await;
     assert!(advice.contains("client|info"), "{advice}");
 }
 
 #[tokio::test]
 async fn whoever_may_show_but_not_look_leads_by_the_lease_alone_and_is_told() {
     let server = RedisServer::start();
-    server.run(
-        "ACL SETUSER poor on >pw resetkeys resetchannels -@all ~incumbent:{svc}:* &incumbent:{svc}:* \
-         +hello +ping +info +client|info +subscribe +unsubscribe +publish +evalsha +eval +script|load +time +persist +hset +hmget +del",
-    );
-    let (username, password) = (Some("poor".to_owned()), Some("pw".to_owned()));
-    let mut a = connect_to(Target { username, password, ..server.target() }, "svc", "a").await;
+    let mut a = connect_with(&server, " +client|info").await;
     assert_eq!(a.node.take().await.presence, None);
-    let advice = a.node.wait_for(|notice| match notice {
-        Notice::Advice(text) => Some(text),
-        _ => None,
-    });
-    let advice = advice.await;
+    let advice = next_advice(&mut a.node).await;
     assert!(advice.contains("PUBSUB NUMSUB"), "{advice}");
     kill_all(&server);
     a.node.next_disconnection().await;
