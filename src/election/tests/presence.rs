@@ -113,6 +113,36 @@ fn a_grant_whose_connection_has_ended_before_its_answer_is_handled_is_void() {
     assert_eq!(a.acts().map(|(name, _)| name), Some("release"));
 }
 
+/// The leader was replaced before it was silent for a lease, by a take whose answer was lost.
+#[test]
+fn whoever_reads_its_own_name_for_a_lease_forgets_the_leader_before_also_while_its_releases_are_lost()
+ {
+    let network = Network::new();
+    let (mut a, mut b) = pair(&network);
+    a.connection_ends();
+    a.tenure.close();
+    loop {
+        network.passes_until(b.election.poll_timeout().unwrap());
+        let request = b.sends();
+        let reply = network.applies_from(b.connection.clone(), &request);
+        if reply.granted {
+            b.gives_up(&request);
+            break;
+        }
+        b.hears_back(&request, reply);
+    }
+    b.observes();
+    assert_eq!(b.follows(), Some("a"));
+    let lease_is_over = network.now() + Duration::from_millis(LEASE);
+    while b.election.poll_timeout().is_some_and(|at| at < lease_is_over) {
+        network.passes_until(b.election.poll_timeout().unwrap());
+        assert_eq!(b.loses().command.name(), "release");
+    }
+    network.passes_until(lease_is_over);
+    b.observes();
+    assert_eq!(b.follows(), None);
+}
+
 #[test]
 fn a_renewal_on_another_connection_is_refused_and_ends_the_reign() {
     let network = Network::new();
