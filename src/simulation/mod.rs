@@ -20,6 +20,7 @@ mod agenda;
 mod bug;
 mod clock;
 mod fault;
+pub mod fleet;
 pub mod invariants;
 mod random;
 mod scenario;
