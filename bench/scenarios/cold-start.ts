@@ -14,7 +14,7 @@ export const coldStart: Scenario = {
       'a connection and a few round trips where the register is vacant; on an empty Redis by a timer, since what is missing ' +
       'is watched for a lease before it is taken',
   },
-  runs: { full: 20, short: 2 },
+  runs: { full: 10, short: 2 },
   metrics: { 'to elected': { unit: 'ms', better: 'lower' } },
   cases: (circumstances) => [
     ...ofOurs(circumstances),

@@ -49,7 +49,7 @@ export const throughput: Scenario = {
     by: 'CPU',
     text: 'sender, Redis and receivers share the cores; awaited one by one, by a round trip through the kernel and three threads',
   },
-  runs: { full: 5, short: 1 },
+  runs: { full: 3, short: 1 },
   metrics: {
     'messages/s': { unit: '', better: 'higher' },
     'out of order': { unit: 'messages', better: 'lower' },
