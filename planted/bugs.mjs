@@ -12,6 +12,8 @@ const tenure = 'src/election/tenure.rs';
 const take = 'src/medium/redis/lua/take.lua';
 const renew = 'src/medium/redis/lua/renew.lua';
 const release = 'src/medium/redis/lua/release.lua';
+const batch = 'src/medium/redis/lua/batch.lua';
+const batches = 'src/medium/redis/batches.rs';
 const prologue = 'src/medium/redis/lua/prologue.lua';
 
 /**
@@ -181,7 +183,7 @@ export const bugs = [
     about: 'a script writes on a writable replica (Lua)',
     edits: [
       {
-        file: prologue,
+        file: 'src/medium/redis/lua/server.lua',
         from: "if string.match(info, '\\nrole:(%a+)') ~= 'master' then",
         to: 'if false then',
       },
@@ -620,5 +622,116 @@ export const bugs = [
   {
     about: "an assertion over one's own record leaves the old server's name",
     simulation: 'assert-keeps-server',
+  },
+
+  // ---- A crowd on one connection --------------------------------------------------------------------------------------
+  {
+    about: 'the outcomes of a batch are handed out in the wrong order',
+    edits: [
+      {
+        file: batches,
+        from: 'waiting.into_iter().zip(outcomes)',
+        to: 'waiting.into_iter().rev().zip(outcomes)',
+      },
+    ],
+    tests: 'batches',
+  },
+  {
+    about: 'an error of one call of a batch fails all of them',
+    edits: [
+      {
+        file: 'src/medium/redis/scripts.rs',
+        from: '        answer => Ok(answer),\n    }\n}\n\n/// The call for a command',
+        to: '        answer => answer.extract_error(),\n    }\n}\n\n/// The call for a command',
+      },
+    ],
+    tests: 'batches',
+  },
+  {
+    about: 'an error of one call of a batch ends the script (Lua)',
+    edits: [
+      {
+        file: batch,
+        from: 'pcall(call_one, keys, arguments)',
+        to: 'true, call_one(keys, arguments)',
+      },
+    ],
+    tests: 'batches',
+  },
+  {
+    about: 'all calls of a batch bear the stamp of the first (Lua)',
+    edits: [
+      {
+        file: batch,
+        from: '  local is_done, reply',
+        to: '  arguments[1] = ARGV[3]\n  local is_done, reply',
+      },
+    ],
+    tests: 'batches',
+  },
+  {
+    about: 'the arguments of a batch are read by one place too far (Lua)',
+    edits: [{ file: batch, from: 'slice(ARGV, 2 + before', to: 'slice(ARGV, 2 + before + before' }],
+    tests: 'batches',
+  },
+  {
+    about: 'a batch that was not answered in time leaves one of its calls without an outcome',
+    edits: [
+      {
+        file: batches,
+        from: 'fn fail(waiting: Vec<oneshot::Sender<Result<Value, MediumError>>>, error: &MediumError) {\n    for done in waiting {',
+        to: 'fn fail(waiting: Vec<oneshot::Sender<Result<Value, MediumError>>>, error: &MediumError) {\n    for done in waiting.into_iter().take(1) {',
+      },
+    ],
+    tests: 'batches',
+  },
+  {
+    about: 'a late answer to a batch is told to one alone',
+    edits: [
+      {
+        file: batches,
+        from: 'mailboxes.into_iter().for_each(',
+        to: 'mailboxes.into_iter().take(1).for_each(',
+      },
+    ],
+    tests: 'batches',
+  },
+  {
+    about: 'the hasty and the patient share a batch, and its limit',
+    edits: [
+      {
+        file: batches,
+        from: 'let class = Class { link: link.number, script: script.hash(), patience };',
+        to: 'let class = Class { link: link.number, script: script.hash(), patience: Patience { limit: Duration::ZERO, late_limit: Duration::ZERO } };',
+      },
+    ],
+    tests: 'batches',
+  },
+  {
+    about: 'a batch grows without a limit',
+    edits: [{ file: batches, from: 'if count >= MAX_CALLS {', to: 'if count >= usize::MAX {' }],
+    tests: 'batches',
+  },
+  {
+    about: 'a heartbeat is kept from all members but its sender, who alone hears it',
+    edits: [
+      {
+        file: 'src/medium/redis/routing.rs',
+        from: 'sender != Some(route.member)',
+        to: 'sender.is_none_or(|sender| sender == route.member)',
+      },
+    ],
+    tests: 'routing',
+  },
+  {
+    about: 'what an earlier run announced is kept from the next one',
+    edits: [
+      {
+        file: 'src/medium/redis/routing.rs',
+        from: '        self.muted.retain(|_, muted| *muted != member);\n        self.muted.insert(',
+        to: '        self.muted.insert(',
+      },
+    ],
+    tests: 'routing',
   },
 ];

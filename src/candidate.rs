@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 
 use crate::clock;
-use crate::driver::{Driver, Failure, Output, Request, SendQueue, Settings, Sink};
+use crate::driver::{
+    Driver, Failure, Output, RequestQueue, RequestSender, SendQueue, Settings, Sink, requests,
+};
 use crate::election::{Election, InstanceId, Role, Tenure, Term, Timing};
 use crate::lifeline::Lifeline;
 use crate::medium::memory::MemoryMedium;
@@ -48,7 +49,7 @@ pub struct Candidate {
 
 /// What a running candidate is told and asked through. Dropping it ends the run.
 pub struct Run {
-    pub requests: mpsc::UnboundedSender<Request>,
+    pub requests: RequestSender,
     pub queue: Arc<SendQueue>,
 }
 
@@ -112,7 +113,7 @@ impl Candidate {
         let election = lock(&self.resting).take().ok_or(AlreadyRunning)?;
         self.tenure.open();
         self.lifeline.reset();
-        let (requests, request_queue) = mpsc::unbounded_channel();
+        let (requests, request_queue) = requests();
         let queue = Arc::new(SendQueue::default());
         let settings = Settings {
             instance: self.instance.clone(),
@@ -157,7 +158,7 @@ struct RunParts<S: Sink> {
     tenure: Arc<Tenure>,
     timing: Timing,
     resting: Arc<Mutex<Option<Election>>>,
-    requests: mpsc::UnboundedReceiver<Request>,
+    requests: RequestQueue,
     queue: Arc<SendQueue>,
     sink: Arc<S>,
 }

@@ -6,6 +6,7 @@
 //! missing after a loss of the registry is kept for [`SILENCE_LIMIT`]: the living enter themselves again within that time.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,16 +21,34 @@ pub const SILENCE_LIMIT: Duration = Duration::from_secs(2);
 /// How long answers and announcements may disagree while no announcement comes, before one counts as lost.
 const MEETING_LIMIT: Duration = Duration::from_millis(250);
 
-/// An instance as the registry holds it. Cheap to clone: every candidate of a process keeps all of them.
+/// An instance as the registry holds it. Each candidate of a process keeps all of them, so there is one copy for all, and this is the way to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct InstanceRecord {
+#[serde(transparent)]
+pub struct InstanceRecord(Arc<Entry>);
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Entry {
     pub v: u32,
     #[serde(serialize_with = "write_id", deserialize_with = "read_id")]
     pub id: InstanceId,
     /// The run's token, which the register holds while this instance leads.
-    pub holder: Arc<str>,
+    pub holder: Box<str>,
     /// What the user gave; any JSON value.
     pub meta: Arc<RawValue>,
+}
+
+impl From<Entry> for InstanceRecord {
+    fn from(entry: Entry) -> Self {
+        Self(entry.into())
+    }
+}
+
+impl Deref for InstanceRecord {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        &self.0
+    }
 }
 
 fn write_id<S: Serializer>(id: &InstanceId, serializer: S) -> Result<S::Ok, S::Error> {
@@ -42,10 +61,11 @@ fn read_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<InstanceId, D::
 
 impl PartialEq for InstanceRecord {
     fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
-            && self.holder == other.holder
-            && self.meta.get() == other.meta.get()
-            && self.v == other.v
+        Arc::ptr_eq(&self.0, &other.0)
+            || self.id == other.id
+                && self.holder == other.holder
+                && self.meta.get() == other.meta.get()
+                && self.v == other.v
     }
 }
 
@@ -84,9 +104,12 @@ pub enum Change {
     Left(InstanceId),
 }
 
+/// Instances, sorted by id. Candidates of one process that know the same share one list of them.
+pub type Members = Arc<Vec<InstanceRecord>>;
+
 pub struct Membership {
     own: InstanceId,
-    members: BTreeMap<InstanceId, InstanceRecord>,
+    members: Members,
     /// Those of them that a roster did not list, and since when; they may come back.
     missing: BTreeMap<InstanceId, Instant>,
     /// The revision up to which all changes are known; `None` when one may have been missed.
@@ -113,7 +136,7 @@ impl Membership {
     pub fn new(own: InstanceId) -> Self {
         Self {
             own,
-            members: BTreeMap::new(),
+            members: Members::default(),
             missing: BTreeMap::new(),
             revision: None,
             disagreement: None,
@@ -124,7 +147,7 @@ impl Membership {
 
     /// This instance's record as it was last entered: it is listed whatever the registry says.
     pub fn handle_own(&mut self, record: InstanceRecord) {
-        self.members.insert(self.own.clone(), record);
+        self.put(record);
     }
 
     pub fn handle_change(&mut self, now: Instant, announced: RegistryChange) {
@@ -184,7 +207,7 @@ impl Membership {
         &self,
         listed: &'a [InstanceRecord],
     ) -> (Vec<InstanceId>, Vec<&'a InstanceRecord>) {
-        let mut members = self.members.values().peekable();
+        let mut members = self.members.iter().peekable();
         let (mut absent, mut new) = (Vec::new(), Vec::new());
         for record in listed {
             while let Some(member) = members.next_if(|member| member.id < record.id) {
@@ -218,7 +241,12 @@ impl Membership {
     }
 
     pub fn poll_event(&mut self) -> Option<MembershipEvent> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if self.events.is_empty() {
+            // Of a large fleet that was there first, its room would stay.
+            self.events = VecDeque::new();
+        }
+        event
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -231,9 +259,14 @@ impl Membership {
         self.revision.is_none()
     }
 
+    /// Replaces the list by an equal one that others may hold as well.
+    pub fn share(&mut self, common: impl FnOnce(Members) -> Members) {
+        self.members = common(std::mem::take(&mut self.members));
+    }
+
     /// All instances, this one included, by id.
     pub fn list(&self) -> impl Iterator<Item = &InstanceRecord> {
-        self.members.values()
+        self.members.iter()
     }
 
     /// How many instances are known, this one included.
@@ -246,7 +279,7 @@ impl Membership {
             return;
         }
         self.missing.remove(&record.id);
-        if self.members.insert(record.id.clone(), record.clone()).is_none() {
+        if self.put(record.clone()) {
             self.events.push_back(MembershipEvent::Joined(record));
         }
     }
@@ -256,9 +289,31 @@ impl Membership {
             return;
         }
         self.missing.remove(id);
-        if let Some(record) = self.members.remove(id) {
+        if let Ok(position) = self.position(id) {
+            let record = Arc::make_mut(&mut self.members).remove(position);
             self.events.push_back(MembershipEvent::Left(record));
         }
+    }
+
+    /// Enters a record, or replaces it. True when it is new.
+    fn put(&mut self, record: InstanceRecord) -> bool {
+        let position = self.position(&record.id);
+        let members = Arc::make_mut(&mut self.members);
+        match position {
+            Ok(position) => members[position] = record,
+            Err(position) => {
+                if members.len() == members.capacity() {
+                    // Twice as much room as is needed, for each candidate of a process, would be much.
+                    members.reserve_exact(members.len() / 8 + 1);
+                }
+                members.insert(position, record);
+            }
+        }
+        position.is_err()
+    }
+
+    fn position(&self, id: &InstanceId) -> Result<usize, usize> {
+        self.members.binary_search_by(|member| member.id.cmp(id))
     }
 }
 

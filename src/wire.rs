@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::election::{Announcement, Holder, InstanceId, Stamp, Term};
-use crate::membership::{Change, RegistryChange};
+use crate::membership::{Change, Entry, RegistryChange};
 
 pub use crate::membership::InstanceRecord;
 pub use crate::messaging::{Envelope, Format};
@@ -51,7 +51,7 @@ pub fn encode_name(name: &str) -> String {
 
 impl InstanceRecord {
     pub fn new(holder: &Holder, meta: Arc<RawValue>) -> Self {
-        Self { v: VERSION, id: holder.instance(), holder: holder.as_str().into(), meta }
+        Entry { v: VERSION, id: holder.instance(), holder: holder.as_str().into(), meta }.into()
     }
 
     pub fn encode(&self) -> String {
@@ -109,6 +109,13 @@ pub fn decode_announcement(bytes: &[u8]) -> Option<Announcement> {
         }
         _ => None,
     }
+}
+
+/// In whose name a heartbeat is, where it is written as the scripts write it. For whoever need not read those in his own name.
+pub fn holder_of_heartbeat(bytes: &[u8]) -> Option<&str> {
+    let rest = bytes.strip_prefix(br#"{"v":1,"type":"heartbeat","holder":""#)?;
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&rest[..end]).ok()
 }
 
 #[derive(Deserialize)]

@@ -222,8 +222,8 @@ const END: &str = "<!-- scripts: end -->";
 
 /// What stands before others, in the order in which it does, then the scripts in the order of their use.
 const SCRIPTS: &[&str] = &[
-    "prologue", "registry", "peek", "take", "renew", "release", "enroll", "refresh", "withdraw",
-    "roster",
+    "server", "prologue", "register", "registry", "peek", "take", "renew", "release", "enroll",
+    "refresh", "withdraw", "roster", "batch",
 ];
 
 fn generated_scripts() -> String {

@@ -146,6 +146,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         let now = clock::now();
         self.refresh_at = Some(now + REFRESH_INTERVAL);
         self.membership.handle_revision(now, enrolment.revision);
+        self.membership.share(|members| self.medium.common(members));
         self.election.handle_observation(now, enrolment.register);
     }
 

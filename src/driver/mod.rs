@@ -6,6 +6,7 @@ mod inbound;
 mod output;
 mod publisher;
 mod questions;
+mod requests;
 mod stall;
 
 #[cfg(test)]
@@ -19,7 +20,6 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 
 use crate::clock;
 use crate::election::{Election, Event, InstanceId, Instant, Reply, RequestId, Role, Tenure};
@@ -31,6 +31,7 @@ use crate::messaging::Reception;
 pub use output::{Answer, Failure, InstanceView, Message, Output, Sink};
 pub use publisher::{Draft, Refusal, SendQueue};
 pub use questions::{Question, Request};
+pub use requests::{RequestQueue, RequestSender, requests};
 use stall::{StallGuard, Step};
 
 /// How often an instance says to the registry that it lives.
@@ -61,7 +62,7 @@ pub struct Driver<M: Medium, S: Sink> {
     stall: StallGuard,
     medium: Arc<M>,
     mailbox: Mailbox,
-    requests: mpsc::UnboundedReceiver<Request>,
+    requests: RequestQueue,
     queue: Arc<SendQueue>,
     sink: Arc<S>,
     calls: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
@@ -121,7 +122,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         tenure: Arc<Tenure>,
         medium: M,
         mailbox: Mailbox,
-        requests: mpsc::UnboundedReceiver<Request>,
+        requests: RequestQueue,
         queue: Arc<SendQueue>,
         sink: Arc<S>,
     ) -> Self {
@@ -158,6 +159,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     pub async fn run(mut self) -> Election {
         self.election.handle_start(clock::now());
         self.membership.handle_own(self.record());
+        self.medium.mute(self.election.holder());
         self.call(
             publisher::publish_all(
                 self.medium.clone(),
@@ -177,11 +179,12 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 return self.election;
             }
             let takes_messages = self.sink.has_room();
-            let wake_up = sleep_until(self.next_timeout());
+            let slack = self.medium.slack();
+            let wake_up = sleep_until(self.next_timeout().map(|moment| moment.in_step(slack)));
             tokio::select! {
                 Some(done) = self.calls.next() => self.handle_done(done),
-                Some(notice) = self.mailbox.next(takes_messages) => self.handle_notice(notice),
-                request = self.requests.recv() => self.handle_request(request),
+                notice = self.mailbox.next(takes_messages) => self.handle_notice(notice),
+                request = self.requests.next() => self.handle_request(request),
                 () = self.sink.room() => {}
                 () = wake_up => self.handle_timeout(),
             }

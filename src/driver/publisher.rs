@@ -160,14 +160,15 @@ pub async fn publish_all<M: Medium, S: Sink>(
                 bytes_under_way += bytes;
                 let batch = seal(&drafts, &holder, &tenure, &mut numbering);
                 let medium = medium.clone();
-                // Unconstrained: tokio must not put off the first poll because this task has done much in its turn.
-                under_way.push_back(unconstrained(async move {
+                // Unconstrained: tokio must not put off the first poll because this task has done much in its turn. In a
+                // box: the queue holds the room of one from the start, and most candidates of a process never send.
+                under_way.push_back(Box::pin(unconstrained(async move {
                     let output = match medium.publish(batch).await {
                         Ok(()) => Output::Sent { up_to },
                         Err(error) => Output::Unsent { from: first, up_to, failure: error.into() },
                     };
                     (output, bytes)
-                }));
+                })));
             }
         }
     }

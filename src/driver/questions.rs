@@ -14,7 +14,7 @@ use crate::wire::InstanceRecord;
 pub enum Request {
     /// Answered by [`Output::Answer`] with the same number, unless the run ends before.
     Ask { question: u64, what: Question },
-    /// Ends the run, within a bounded time.
+    /// Ends the run, within a bounded time. Asked for as well by whoever lets go of the [`super::RequestSender`].
     Stop,
 }
 
@@ -29,11 +29,10 @@ pub enum Question {
 }
 
 impl<M: Medium, S: Sink> Driver<M, S> {
-    /// `None`: whoever could ask is gone.
-    pub(super) fn handle_request(&mut self, request: Option<Request>) {
+    pub(super) fn handle_request(&mut self, request: Request) {
         match request {
-            Some(Request::Ask { question, what }) => self.handle_question(question, what),
-            Some(Request::Stop) | None => self.handle_stop(),
+            Request::Ask { question, what } => self.handle_question(question, what),
+            Request::Stop => self.handle_stop(),
         }
     }
 

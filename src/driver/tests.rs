@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use super::*;
 use crate::election::{Command, Loss, Timing};
@@ -149,7 +149,7 @@ struct Node {
     ear: Arc<Ear>,
     meddling: Arc<Meddling>,
     tenure: Arc<Tenure>,
-    requests: mpsc::UnboundedSender<Request>,
+    requests: RequestSender,
     queue: Arc<SendQueue>,
     instance: InstanceId,
     outbox: crate::medium::MailboxSender,
@@ -168,7 +168,7 @@ fn start_with(kind: &str, meddling: Arc<Meddling>, max_stall: Option<Duration>) 
     let election = Election::new(instance.clone(), timing, tenure.clone(), Box::new(random::bits));
     let (outbox, inbox) = mailbox();
     let medium = MemoryMedium::open(kind, &instance, outbox.clone());
-    let (requests, request_queue) = mpsc::unbounded_channel();
+    let (requests, request_queue) = requests();
     let queue = Arc::new(SendQueue::default());
     let ear = Arc::new(Ear::default());
     let meta = RawValue::from_string("null".into()).unwrap();

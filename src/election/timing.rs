@@ -26,6 +26,14 @@ impl Instant {
         self.0.as_nanos() as u64
     }
 
+    /// The first multiple of `step` that is not before this; this, without a step.
+    pub fn in_step(self, step: Duration) -> Self {
+        match step.as_nanos() as u64 {
+            0 => self,
+            step => Self::from_nanos(self.as_nanos().div_ceil(step).saturating_mul(step)),
+        }
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     pub fn since(self, earlier: Instant) -> Duration {
         self.0.saturating_sub(earlier.0)

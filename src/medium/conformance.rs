@@ -137,7 +137,7 @@ impl<M: Medium> Node<M> {
     pub async fn wait_for<T>(&mut self, mut pick: impl FnMut(Notice) -> Option<T>) -> T {
         let search = async {
             loop {
-                let notice = self.mailbox.next(true).await.expect("the medium is open");
+                let notice = self.mailbox.next(true).await;
                 if let Some(found) = pick(notice) {
                     return found;
                 }

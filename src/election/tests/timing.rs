@@ -78,3 +78,16 @@ fn moments_are_added_to_and_subtracted_from_and_end_at_zero() {
     assert_eq!(moment - Duration::from_millis(9), Instant::default());
     assert_eq!(Instant::default().since(moment), Duration::ZERO);
 }
+
+#[test]
+fn a_moment_in_step_is_the_first_multiple_that_is_not_before_it() {
+    let step = Duration::from_millis(5);
+    for (millis, stepped) in [(0, 0), (1, 5), (4, 5), (5, 5), (6, 10)] {
+        assert_eq!(Instant::from_millis(millis).in_step(step), Instant::from_millis(stepped));
+        assert_eq!(
+            Instant::from_millis(millis).in_step(Duration::ZERO),
+            Instant::from_millis(millis)
+        );
+    }
+    assert_eq!(Instant::from_nanos(1).in_step(step), Instant::from_millis(5));
+}

@@ -21,7 +21,7 @@ use super::presence::Showing;
 use super::target::Target;
 use crate::election::Presence;
 use crate::lifeline::Socket;
-use crate::medium::{MailboxSender, MediumError, Notice};
+use crate::medium::MediumError;
 use crate::random;
 
 /// A connection just made, and what tells that it ended.
@@ -166,7 +166,7 @@ pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> 
 /// A standing connection for commands. Its number is its own in all processes, so that it can stand for the server's identity.
 pub struct Link {
     pub number: u64,
-    address: String,
+    pub address: String,
     connection: MultiplexedConnection,
     /// How it shows at the server, and the socket that tells whether it still does; `None` where it cannot show.
     showing: Option<(Showing, Arc<Socket>)>,
@@ -203,13 +203,13 @@ impl Link {
     /// Sends a command, and waits for its answer for at most `limit`. It counts as handed over at the first poll.
     ///
     /// A command that was not answered in time is waited for on the side, for up to `late_limit` from its start: a late answer
-    /// is told as such; if nothing at all came, the connection is taken for dead.
+    /// is told as such, with the round trip that it took; if nothing at all came, the connection is taken for dead.
     pub async fn call<T, F>(
         self: &Arc<Self>,
         send: impl FnOnce(MultiplexedConnection) -> F,
         limit: Duration,
         late_limit: Duration,
-        mailbox: &MailboxSender,
+        tell_late: impl FnOnce(Duration) + Send + 'static,
     ) -> Result<T, MediumError>
     where
         T: Send + 'static,
@@ -220,16 +220,16 @@ impl Link {
         tokio::select! {
             biased;
             answer = &mut answer => return self.settle(answer),
-            () = self.until_over() => return Err(errors::lost(&self.address, None)),
+            () = self.until_over() => return Err(self.lost()),
             () = sleep_until(started + limit) => {}
         }
-        let (link, mailbox) = (self.clone(), mailbox.clone());
+        let link = self.clone();
         tokio::spawn(async move {
             let rest = (started + late_limit).saturating_duration_since(Instant::now());
             tokio::select! {
                 biased;
                 answer = within(rest, answer) => match answer.map(|answer| link.settle(answer)) {
-                    Some(Ok(_)) => mailbox.send(Notice::Late(started.elapsed())),
+                    Some(Ok(_)) => tell_late(started.elapsed()),
                     Some(Err(_)) => {}
                     None => link.doubt_since(started, late_limit),
                 },
@@ -286,10 +286,14 @@ impl Link {
         let _ = self.over.subscribe().wait_for(|is_over| *is_over).await;
     }
 
+    pub fn lost(&self) -> MediumError {
+        errors::lost(&self.address, None)
+    }
+
     /// What an answer is worth.
-    fn settle<T>(&self, answer: Result<T, RedisError>) -> Result<T, MediumError> {
+    pub fn settle<T>(&self, answer: Result<T, RedisError>) -> Result<T, MediumError> {
         if self.is_over.load(Ordering::SeqCst) {
-            return Err(errors::lost(&self.address, None));
+            return Err(self.lost());
         }
         let is_from_server = answer.as_ref().map_or_else(|error| !error.is_io_error(), |_| true);
         if is_from_server {

@@ -7,7 +7,7 @@
 //! ```
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use super::batches::Batches;
 use super::connection::Link;
 use super::errors;
 use super::rosters::Desks;
@@ -26,6 +27,9 @@ use crate::medium::{MailboxSender, MediumError, Notice};
 
 /// Hubs by server; and by runtime, since a connection lives on the one that it was made on.
 type Hubs = HashMap<(Target, Id), Weak<Hub>>;
+
+/// From so many media on.
+pub const CROWD: usize = 16;
 
 static HUBS: OnceLock<Mutex<Hubs>> = OnceLock::new();
 
@@ -42,6 +46,9 @@ pub struct Shared {
     state: Mutex<State>,
     routing: Mutex<Routing>,
     pub desks: Desks,
+    pub batches: Batches,
+    /// How many media there are.
+    size: AtomicUsize,
     /// How many media want the connection for commands to show, by the prefix under which it does.
     shown: Mutex<HashMap<String, usize>>,
     /// How long the last successful attempt to connect took, in µs.
@@ -89,6 +96,8 @@ impl Hub {
             state: Mutex::default(),
             routing: Mutex::default(),
             desks: Desks::default(),
+            batches: Batches::default(),
+            size: AtomicUsize::new(0),
             shown: Mutex::default(),
             greeting_us: AtomicU64::new(0),
             routes_changed: Notify::new(),
@@ -130,6 +139,7 @@ impl Shared {
         if state.link.is_some() {
             mailbox.send(Notice::Connected);
         }
+        self.size.fetch_add(1, Ordering::Relaxed);
         state.members.insert(id, Member { mailbox: mailbox.clone(), lease, lifeline });
         self.routing().join(id, mailbox.clone());
         id
@@ -137,8 +147,15 @@ impl Shared {
 
     pub fn leave(&self, member: MemberId) {
         self.state().members.remove(&member);
+        self.size.fetch_sub(1, Ordering::Relaxed);
         self.routing().leave(member);
         self.routes_changed.notify_one();
+    }
+
+    /// Whether so many share the connections that what falls due together had better go out together. The keys of several kinds are then named in
+    /// one script; a server that keeps kinds apart, as a cluster does, must never be called crowded.
+    pub fn is_crowded(&self) -> bool {
+        self.size.load(Ordering::Relaxed) >= CROWD
     }
 
     /// The connection for commands.

@@ -4,10 +4,11 @@
 //! that it runs on a master. Announcements and messages are PUBLISHed. Two connections serve a whole process (`hub`); nothing
 //! is queued over a reconnect, and nothing is sent twice.
 //!
-//! Read `keys.rs`, `lua/prologue.lua`, then this file, `hub.rs`, `connection.rs`.
+//! Read `keys.rs`, `lua/prologue.lua`, `lua/register.lua`, then this file, `hub.rs`, `connection.rs`.
 
 mod attempts;
 mod backoff;
+mod batches;
 mod commands;
 mod connection;
 mod errors;
@@ -30,25 +31,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use redis::RedisError;
 use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
+use self::batches::Patience;
 use self::connection::Link;
 use self::hub::Hub;
 use self::keys::Names;
 use self::reply::{Answer, Unreadable};
 use self::rosters::Desk;
 use self::routing::MemberId;
-use self::scripts::{Call, Script};
+use self::scripts::{Call, Script, evaluate};
 pub use self::target::Target;
-use super::{Channel, Enrolment, MailboxSender, Medium, MediumError, Notice, Roster};
-use crate::election::{Command, Identity, InstanceId, Presence, Reply, Stamp, Timing};
+use super::{Channel, Enrolment, MailboxSender, Medium, MediumError, Members, Notice, Roster};
+use crate::election::{Command, Holder, Identity, InstanceId, Presence, Reply, Stamp, Timing};
 use crate::lifeline::Lifeline;
 use crate::random;
 use crate::wire::InstanceRecord;
+
+/// How far apart the moments are, at most, at which the candidates of a crowd wake.
+const MAX_SLACK: Duration = Duration::from_millis(5);
 
 pub struct RedisMedium {
     hub: Arc<Hub>,
@@ -118,18 +123,30 @@ impl RedisMedium {
         T: Send + 'static,
         F: Future<Output = Result<T, RedisError>> + Send + 'static,
     {
-        link.call(send, limit, self.patience().max(limit), &self.mailbox).await
+        link.call(send, limit, self.patience().max(limit), late_to(&self.mailbox)).await
     }
 
-    /// Runs a script, and hands its answer to `read`.
+    /// Runs a script, and hands its answer to `read`. Calls of one `limit` may go out together, though one of them has only so much of it `left`.
     async fn run<T>(
         &self,
         link: &Arc<Link>,
         limit: Duration,
+        left: Duration,
         call: Call,
         read: impl FnOnce(Answer) -> Result<T, Unreadable>,
     ) -> Result<T, MediumError> {
-        let value = self.call(link, limit, |connection| evaluate(connection, call)).await?;
+        let shared = &self.hub.shared;
+        let batch_script = if shared.is_crowded() { call.batch_script() } else { None };
+        let value = match batch_script {
+            Some(script) => {
+                let patience = Patience { limit, late_limit: self.patience().max(limit) };
+                shared.batches.call(link, script, call, patience, left, &self.mailbox).await?
+            }
+            // In a box, as whatever a crowd does not need: many calls are under way there, and each has room for all that it may do.
+            None => {
+                Box::pin(self.call(link, left, |connection| evaluate(connection, call))).await?
+            }
+        };
         let answer = Answer::new(value).and_then(read);
         answer.map_err(|Unreadable| errors::unreadable(&self.hub.shared.address))
     }
@@ -143,7 +160,8 @@ impl RedisMedium {
         let link = self.hub.shared.link()?;
         let stamp = Stamp::new(random::bits());
         let call = scripts::for_registry(script, &self.names, &stamp, arguments);
-        self.run(&link, self.patience(), call, |mut answer| {
+        let limit = self.patience();
+        self.run(&link, limit, limit, call, |mut answer| {
             let reply = answer.register(link.number)?;
             self.advise_on(&reply, &link);
             read(reply, answer)
@@ -164,6 +182,37 @@ impl RedisMedium {
             Ok(Roster::new(register, revision, instances))
         })
         .await
+    }
+
+    async fn execute_showing(
+        &self,
+        link: &Arc<Link>,
+        limit: Duration,
+        command: Command,
+    ) -> Result<Reply, MediumError> {
+        let began = Instant::now();
+        let presence = timeout(limit, self.presence(link, &command))
+            .await
+            .map_err(|_| errors::timed_out(&self.hub.shared.address, limit))?;
+        let left = presence.as_ref().map_or(limit, |_| limit.saturating_sub(began.elapsed()));
+        let reply = self.execute_on(link, limit, left, command, presence.as_ref()).await?;
+        self.settle_lifeline(link, &reply, presence.as_ref());
+        Ok(reply)
+    }
+
+    async fn execute_on(
+        &self,
+        link: &Arc<Link>,
+        limit: Duration,
+        left: Duration,
+        command: Command,
+        presence: Option<&Presence>,
+    ) -> Result<Reply, MediumError> {
+        let call = scripts::for_command(&command, &self.names, link.number, presence);
+        let read = |mut answer: Answer| answer.register(link.number);
+        let reply = self.run(link, limit, left, call, read).await?;
+        self.advise_on(&reply, link);
+        Ok(reply)
     }
 
     /// The name of the connection, if a reign that is granted on it is to end with it: then it shows at the server from here on. Where the register
@@ -274,16 +323,10 @@ impl Medium for RedisMedium {
         }
         let link = self.hub.shared.link()?;
         let limit = self.timing.command_timeout();
-        let began = Instant::now();
-        let presence = timeout(limit, self.presence(&link, &command))
-            .await
-            .map_err(|_| errors::timed_out(&self.hub.shared.address, limit))?;
-        let call = scripts::for_command(&command, &self.names, link.number, presence.as_ref());
-        let left = presence.as_ref().map_or(limit, |_| limit.saturating_sub(began.elapsed()));
-        let reply = self.run(&link, left, call, |mut answer| answer.register(link.number)).await?;
-        self.settle_lifeline(&link, &reply, presence.as_ref());
-        self.advise_on(&reply, &link);
-        Ok(reply)
+        if self.timing.watches_connections() {
+            return Box::pin(self.execute_showing(&link, limit, command)).await;
+        }
+        self.execute_on(&link, limit, limit, command, None).await
     }
 
     async fn enroll(&self, record: &InstanceRecord) -> Result<Enrolment, MediumError> {
@@ -334,6 +377,21 @@ impl Medium for RedisMedium {
         }
     }
 
+    fn mute(&self, holder: &Holder) {
+        self.hub.shared.routing().mute(self.member, holder);
+    }
+
+    fn common(&self, members: Members) -> Members {
+        self.desk.common(members)
+    }
+
+    fn slack(&self) -> Duration {
+        match self.hub.shared.is_crowded() {
+            true => MAX_SLACK.min(self.timing.renewal_interval() / 32),
+            false => Duration::ZERO,
+        }
+    }
+
     fn unsubscribe(&self, channel: Channel) {
         self.hub.shared.routing().unwant(self.member, &self.names.channel(&channel));
         self.hub.shared.routes_changed.notify_one();
@@ -344,20 +402,8 @@ fn read_enrolment(register: Reply, mut answer: Answer) -> Result<Enrolment, Unre
     Ok(Enrolment { register, revision: answer.number()?, is_enrolled: answer.flag()? })
 }
 
-/// Calls a script by its hash. A server that does not know it has executed nothing, and gets the whole text on the same connection.
-async fn evaluate(mut connection: MultiplexedConnection, call: Call) -> Result<Value, RedisError> {
-    let answer = send(&mut connection, &call.by_hash()).await;
-    match answer {
-        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-            send(&mut connection, &call.by_text()).await
-        }
-        answer => answer,
-    }
-}
-
-async fn send(
-    connection: &mut MultiplexedConnection,
-    command: &redis::Cmd,
-) -> Result<Value, RedisError> {
-    connection.send_packed_command(command).await?.extract_error()
+/// Tells a candidate of an answer that came after its time.
+fn late_to(mailbox: &MailboxSender) -> impl FnOnce(Duration) + Send + 'static {
+    let mailbox = mailbox.clone();
+    move |round_trip| mailbox.send(Notice::Late(round_trip))
 }

@@ -1,5 +1,6 @@
 //! What the scripts answer.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use redis::Value;
@@ -9,7 +10,11 @@ use crate::election::{
 };
 
 /// A script's answer, not yet read. The order of the parts is that of `lua/prologue.lua`.
-pub struct Answer(std::vec::IntoIter<Value>);
+pub enum Answer {
+    Parts(std::vec::IntoIter<Value>),
+    /// One of a batch: the parts, with a space between two of them; and where the next one begins.
+    Line(String, usize),
+}
 
 const LONGEST_LEASE_MS: u64 = Timing::MAX_LEASE.as_millis() as u64;
 
@@ -23,7 +28,11 @@ pub struct Unreadable;
 impl Answer {
     pub fn new(value: Value) -> Result<Self, Unreadable> {
         match value {
-            Value::Array(parts) => Ok(Self(parts.into_iter())),
+            Value::Array(parts) => Ok(Self::Parts(parts.into_iter())),
+            Value::BulkString(line) => {
+                let line = String::from_utf8(line).map_err(|_| Unreadable)?;
+                Ok(Self::Line(line, 0))
+            }
             _ => Err(Unreadable),
         }
     }
@@ -41,9 +50,9 @@ impl Answer {
             term: Term(self.number_below(Term::LIMIT.0)?),
             beat: self.number_below(Term::LIMIT.0)?,
             stamp: Stamp::parse(&self.text()?),
-            server: self.text()?.into(),
+            server: (&*self.text()?).into(),
             lease: Duration::from_millis(self.number_below(LONGEST_LEASE_MS + 1)?),
-            heir: Some(self.text()?).filter(|id| !id.is_empty()).map(InstanceId::new),
+            heir: Some(self.text()?).filter(|id| !id.is_empty()).map(|id| InstanceId::new(&*id)),
             presence: Presence::parse(&self.text()?),
         };
         let is_present = match &*self.text()? {
@@ -67,24 +76,36 @@ impl Answer {
         Ok(self.text()? == "1")
     }
 
-    fn text(&mut self) -> Result<String, Unreadable> {
-        String::from_utf8(self.bytes()?).map_err(|_| Unreadable)
-    }
-
-    fn bytes(&mut self) -> Result<Vec<u8>, Unreadable> {
-        match self.0.next() {
-            Some(Value::BulkString(bytes)) => Ok(bytes),
-            _ => Err(Unreadable),
+    fn text(&mut self) -> Result<Cow<'_, str>, Unreadable> {
+        match self {
+            Self::Parts(parts) => {
+                let text = String::from_utf8(next_bytes(parts)?).map_err(|_| Unreadable)?;
+                Ok(text.into())
+            }
+            Self::Line(line, next) => {
+                let rest = line.get(*next..).ok_or(Unreadable)?;
+                let part = rest.split(' ').next().unwrap_or_default();
+                *next += part.len() + 1;
+                Ok(part.into())
+            }
         }
     }
 
     /// The rest, in pairs.
-    pub fn pairs(mut self) -> Result<Vec<Pair>, Unreadable> {
-        let mut pairs = Vec::with_capacity(self.0.len() / 2);
-        while self.0.len() > 0 {
-            pairs.push((self.bytes()?, self.bytes()?));
+    pub fn pairs(self) -> Result<Vec<Pair>, Unreadable> {
+        let Self::Parts(mut parts) = self else { return Err(Unreadable) };
+        let mut pairs = Vec::with_capacity(parts.len() / 2);
+        while parts.len() > 0 {
+            pairs.push((next_bytes(&mut parts)?, next_bytes(&mut parts)?));
         }
         Ok(pairs)
+    }
+}
+
+fn next_bytes(parts: &mut std::vec::IntoIter<Value>) -> Result<Vec<u8>, Unreadable> {
+    match parts.next() {
+        Some(Value::BulkString(bytes)) => Ok(bytes),
+        _ => Err(Unreadable),
     }
 }
 
@@ -96,6 +117,19 @@ mod tests {
         let parts = ["0", "0", "id", "a:1", term, beat, "stamp", "id", lease, "", "", ""];
         let parts = parts.map(|part| Value::BulkString(part.into())).to_vec();
         Answer::new(Value::Array(parts))?.register(1)
+    }
+
+    #[test]
+    fn an_answer_in_one_line_has_the_same_parts_empty_ones_too() {
+        let line = Value::BulkString(b"1 0 id a:1 7 3 stamp  800   ".to_vec());
+        let mut answer = Answer::new(line).unwrap();
+        let reply = answer.register(1).unwrap();
+        assert_eq!((reply.granted, reply.is_present), (true, None));
+        let record = reply.shown.record;
+        assert_eq!((record.term, record.beat), (Term(7), 3));
+        assert_eq!((&*record.server, record.lease.as_millis()), ("", 800));
+        assert_eq!((record.heir, record.presence), (None, None));
+        assert!(answer.number().is_err(), "there are no more");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One read of the roster for all candidates of a kind in this process. They learn of a hole in the revisions at the same moment, and
+//! One read of the roster, and one list of the instances, for all candidates of a kind in this process. They learn of a hole in the revisions at the same moment, and
 //! what each would ask the server for grows with the fleet: a hundred candidates in each of ten processes would ask for a million records.
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::sync;
 use tokio::time::Instant;
 
-use crate::medium::{MediumError, Roster};
+use crate::medium::{InstanceRecord, MediumError, Members, Roster};
 
 /// The desks of one server, by the name of the kind's register.
 #[derive(Default)]
@@ -30,6 +30,8 @@ impl Desks {
 #[derive(Default)]
 pub struct Desk {
     last: sync::Mutex<Option<Read>>,
+    /// The list that was handed in last, as long as somebody has it.
+    members: Mutex<Weak<Vec<InstanceRecord>>>,
 }
 
 struct Read {
@@ -53,6 +55,18 @@ impl Desk {
         *last = Some(Read { began, outcome: outcome.clone() });
         outcome
     }
+
+    /// The list that another candidate has, if it is equal. A thousand candidates of a kind would have a million entries otherwise.
+    pub fn common(&self, members: Members) -> Members {
+        let mut last = self.members.lock().expect("no panic holds the lock");
+        match last.upgrade().filter(|last| Arc::ptr_eq(last, &members) || *last == members) {
+            Some(last) => last,
+            None => {
+                *last = Arc::downgrade(&members);
+                members
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -63,6 +77,7 @@ mod tests {
     use tokio::task::yield_now;
 
     use super::*;
+    use crate::election::{Holder, InstanceId};
     use crate::medium::MediumErrorKind;
 
     /// Fetches that are counted, and take a moment.
@@ -88,6 +103,25 @@ mod tests {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
         assert_eq!(count.into_inner(), 3);
+    }
+
+    #[test]
+    fn equal_lists_become_one_and_others_stay_apart() {
+        let members = |ids: &[&str]| {
+            let meta = serde_json::value::RawValue::from_string("1".into()).unwrap();
+            let meta: Arc<serde_json::value::RawValue> = meta.into();
+            let record = |id: &&str| {
+                InstanceRecord::new(&Holder::new(&InstanceId::new(*id), 1), meta.clone())
+            };
+            Members::new(ids.iter().map(record).collect())
+        };
+        let desk = Desk::default();
+        let first = desk.common(members(&["a", "b"]));
+        assert!(Arc::ptr_eq(&first, &desk.common(members(&["a", "b"]))));
+        let other = desk.common(members(&["a", "c"]));
+        assert_eq!(other, members(&["a", "c"]));
+        assert!(Arc::ptr_eq(&other, &desk.common(members(&["a", "c"]))));
+        assert_eq!(first, members(&["a", "b"]), "whoever has a list keeps it");
     }
 
     #[tokio::test]

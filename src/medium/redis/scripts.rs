@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::Cmd;
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use super::keys::Names;
 use crate::election::{Command, Holder, Identity, InstanceId, Presence, Stamp};
@@ -14,25 +15,48 @@ pub struct Script {
     hash: String,
 }
 
+macro_rules! text {
+    ($($file:literal),+) => { concat!($(include_str!(concat!("lua/", $file, ".lua")), "\n"),+) };
+}
+
 macro_rules! script {
     ($($file:literal),+) => {
-        LazyLock::new(|| Script::new(concat!($(include_str!(concat!("lua/", $file, ".lua")), "\n"),+)))
+        LazyLock::new(|| Script::new(text!("server", "prologue", "register", $($file),+)))
     };
 }
 
-pub static PEEK: LazyLock<Script> = script!("prologue", "peek");
-pub static RENEW: LazyLock<Script> = script!("prologue", "renew");
-pub static TAKE: LazyLock<Script> = script!("prologue", "take");
-pub static RELEASE: LazyLock<Script> = script!("prologue", "release");
-pub static ENROLL: LazyLock<Script> = script!("prologue", "registry", "enroll");
-pub static REFRESH: LazyLock<Script> = script!("prologue", "registry", "refresh");
-pub static WITHDRAW: LazyLock<Script> = script!("prologue", "registry", "withdraw");
-pub static ROSTER: LazyLock<Script> = script!("prologue", "registry", "roster");
+/// Several calls of a script at once. Its keys and arguments are named as in the script itself, so that its text stands as it is.
+macro_rules! batch {
+    ($($file:literal),+) => {
+        LazyLock::new(|| {
+            Script::new(concat!(
+                text!("server", "prologue"),
+                "local function call_one(KEYS, ARGV)\n",
+                text!("register", $($file),+),
+                "end\n",
+                text!("batch"),
+            ))
+        })
+    };
+}
+
+pub static PEEK: LazyLock<Script> = script!("peek");
+pub static RENEW: LazyLock<Script> = script!("renew");
+pub static TAKE: LazyLock<Script> = script!("take");
+pub static RELEASE: LazyLock<Script> = script!("release");
+pub static ENROLL: LazyLock<Script> = script!("registry", "enroll");
+pub static REFRESH: LazyLock<Script> = script!("registry", "refresh");
+pub static WITHDRAW: LazyLock<Script> = script!("registry", "withdraw");
+pub static ROSTER: LazyLock<Script> = script!("registry", "roster");
+static RENEWALS: LazyLock<Script> = batch!("renew");
+static REFRESHES: LazyLock<Script> = batch!("registry", "refresh");
 
 /// Loads all scripts at once, so that their first calls need not carry the text.
 pub fn load_all() -> redis::Pipeline {
     let mut pipeline = redis::pipe();
-    for script in [&PEEK, &RENEW, &TAKE, &RELEASE, &ENROLL, &REFRESH, &WITHDRAW, &ROSTER] {
+    let election = [&PEEK, &RENEW, &TAKE, &RELEASE, &RENEWALS];
+    let registry = [&ENROLL, &REFRESH, &WITHDRAW, &ROSTER, &REFRESHES];
+    for script in election.into_iter().chain(registry) {
         pipeline.cmd("SCRIPT").arg("LOAD").arg(script.text);
     }
     pipeline
@@ -41,6 +65,10 @@ pub fn load_all() -> redis::Pipeline {
 impl Script {
     fn new(text: &'static str) -> Self {
         Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
+    }
+
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 }
 
@@ -52,11 +80,32 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn by_hash(&self) -> Cmd {
+    /// The script that makes several calls like this one at once, if there is one.
+    pub fn batch_script(&self) -> Option<&'static Script> {
+        [(&RENEW, &RENEWALS), (&REFRESH, &REFRESHES)]
+            .into_iter()
+            .find(|(one, _)| std::ptr::eq::<Script>(&***one, self.script))
+            .map(|(_, many)| &**many)
+    }
+
+    /// One call of `script` in place of all these, each of which has as many keys and as many arguments as any other.
+    pub fn batch(script: &'static Script, calls: impl IntoIterator<Item = Self>) -> Self {
+        let (mut keys, mut arguments) = (Vec::new(), Vec::new());
+        for call in calls {
+            if arguments.is_empty() {
+                arguments.extend([call.keys.len(), call.arguments.len()].map(|n| n.to_string()));
+            }
+            keys.extend(call.keys);
+            arguments.extend(call.arguments);
+        }
+        Self { script, keys, arguments }
+    }
+
+    fn by_hash(&self) -> Cmd {
         self.command("EVALSHA", &self.script.hash)
     }
 
-    pub fn by_text(&self) -> Cmd {
+    fn by_text(&self) -> Cmd {
         self.command("EVAL", self.script.text)
     }
 
@@ -64,6 +113,27 @@ impl Call {
         let mut command = redis::cmd(name);
         command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
         command
+    }
+}
+
+/// Calls a script by its hash. A server that does not know it has executed nothing, and gets the whole text on the same connection.
+pub async fn evaluate(
+    mut connection: MultiplexedConnection,
+    call: Call,
+) -> Result<Value, RedisError> {
+    match send(&mut connection, &call.by_hash()).await {
+        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+            send(&mut connection, &call.by_text()).await
+        }
+        answer => answer,
+    }
+}
+
+/// An error within the answer is that of one call of several, and stays where it is.
+async fn send(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<Value, RedisError> {
+    match connection.send_packed_command(command).await? {
+        Value::ServerError(error) => Err(error.into()),
+        answer => Ok(answer),
     }
 }
 

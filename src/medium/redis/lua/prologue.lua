@@ -1,8 +1,5 @@
--- Stands before every script: proves the server, reads the register, and has the words that the bodies are written in.
---
--- KEYS[1]  the register
--- ARGV[1]  the command's stamp, drawn anew for every command
--- ARGV[2]  the channel to announce on
+-- Stands before every script, after the server: the words that the bodies are written in. They speak of the call that is under way, which `register`
+-- begins; a batch has one call after the other.
 --
 -- Result of every script, all bulk strings:
 --   1 granted '1'/'0'   2 missing '1'/'0'   3 identity   4 holder   5 term   6 beat   7 stamp   8 server   9 lease in ms   10 heir
@@ -10,9 +7,9 @@
 --   and from 13 on what the script itself adds.
 -- Or an error; then nothing of the register was changed.
 
-local register_key = KEYS[1]
-local command_stamp = ARGV[1]
-local channel = ARGV[2]
+local register_key, command_stamp, channel
+local record, missing
+local was_replaced -- whether a key held another type than its own and was removed
 
 local YES, NO = '1', '0'
 local FIELDS = { 'holder', 'term', 'beat', 'stamp', 'server', 'lease', 'heir', 'presence' }
@@ -20,27 +17,6 @@ local NUMBER_LIMIT = 4503599627370496 -- 2^52: terms and beats stay below it, an
 local TERM_LEAD = 1125899906842624 -- 2^50: a term further ahead of the time in µs was forged, and nothing could follow it
 local LEASE_LIMIT_MS = 600000
 local TEXT_LIMIT = 256
-
--- The identity names this server and this history of its data. A server that does not tell it is named by the client.
-local identity = ''
-local info = redis.pcall('INFO', 'replication')
-if type(info) == 'string' then
-  -- A replica may be writable, so that the write below alone would prove nothing.
-  if string.match(info, '\nrole:(%a+)') ~= 'master' then
-    return redis.error_reply('READONLY the server is not a master')
-  end
-  identity = string.match(info, '\nmaster_replid:(%x+)') or ''
-end
-
--- The first write: a replica refuses it, a server at its memory limit admits it, and with it all writes after it.
--- It also takes away an expiry that somebody else may have set: the register has none.
-local persisted = redis.pcall('PERSIST', register_key)
-if type(persisted) == 'table' and persisted.err then
-  return persisted
-end
-
--- Set when a key held another type than its own and was removed.
-local was_replaced = false
 
 -- Runs a command on a key. A wrong type gives way; any other error ends the script, and names the command and the key.
 local function call(command, key, ...)
@@ -56,26 +32,35 @@ local function call(command, key, ...)
   return error(command .. ' ' .. key .. ': ' .. reply.err, 0)
 end
 
+-- Numbers whose texts are known, and the reverse: to convert a term costs as much as to call a command.
+local numbers, texts = {}, {}
+
 -- Lua's own conversion would round large numbers.
 local function number_text(number)
-  return string.format('%.0f', number)
+  return texts[number] or string.format('%.0f', number)
+end
+
+local function number_of(text)
+  return numbers[text] or tonumber(text)
 end
 
 local function whole_number(text, limit)
   if not text or #text > 16 or not string.find(text, '^%d+$') then
     return nil
   end
-  local number = tonumber(text)
-  return number < limit and number or nil
+  local number = number_of(text)
+  if number >= limit then
+    return nil
+  end
+  -- Exact; and where no zero leads it, the number's only text.
+  if text == '0' or string.byte(text) ~= 48 then
+    numbers[text], texts[number] = number, text
+  end
+  return number
 end
 
 local function is_text(text)
   return text and #text <= TEXT_LIMIT and not string.find(text, '[^\33-\126]')
-end
-
-local function server_time_us()
-  local time = redis.call('TIME')
-  return time[1] * 1000000 + time[2]
 end
 
 -- The register, or nil when it is missing or malformed.
@@ -99,8 +84,8 @@ local function read_register()
     return nil
   end
   -- It bears the term: what a writer that knows nothing of it left standing belongs to an earlier reign.
-  local own = number_text(record.term) .. ':'
-  if string.sub(presence, 1, #own) == own then
+  local own = presence ~= '' and number_text(record.term) .. ':'
+  if own and string.sub(presence, 1, #own) == own then
     record.presence = string.sub(presence, #own + 1)
   end
   return record
@@ -122,18 +107,6 @@ end
 local function announce_vacancy(record)
   call('PUBLISH', channel, '{"v":1,"type":"vacancy","term":' .. number_text(record.term)
     .. ',"stamp":' .. cjson.encode(record.stamp) .. ',"heir":' .. cjson.encode(record.heir) .. '}')
-end
-
-local record = read_register()
-local missing = not record
-if missing then
-  -- Vacant, of no term, granted by nobody. The time keeps it apart from what a second delivery of this command would write.
-  record = {
-    holder = '', term = 0, beat = 0, stamp = command_stamp .. '-' .. number_text(server_time_us()),
-    server = '', lease = 0, heir = '', presence = '',
-  }
-  redis.call('DEL', register_key)
-  write_register(record)
 end
 
 -- Whether the connection of that name stands: it has subscribed a channel for nothing but this. Nil when it cannot be known.

@@ -10,7 +10,7 @@
 -- ARGV[10] stamp shown
 -- ARGV[11] presence: the name of this connection, '' when the reign is not to end with it
 
-local holder, term, beat, lease = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local holder, term, beat, lease = ARGV[3], number_of(ARGV[4]), number_of(ARGV[5]), number_of(ARGV[6])
 local has_shown = ARGV[7] == YES
 local shown_identity, shown_term, shown_stamp = ARGV[8], tonumber(ARGV[9]), ARGV[10]
 local presence = ARGV[11]
@@ -33,8 +33,13 @@ if is_as_shown then
   }
 elseif is_own then
   record.beat, record.stamp = beat, command_stamp
+  if record.presence == '' or stands(record.presence) then
+    announce_heartbeat(record)
+    call('HSET', register_key, 'beat', ARGV[5], 'stamp', command_stamp)
+    return answer(true)
+  end
   -- A name that shows no more would only mislead those who look.
-  record.presence = stands(record.presence) and record.presence or ''
+  record.presence = ''
 else
   return answer(false)
 end

@@ -2,6 +2,7 @@
 
 pub mod server;
 
+mod batches;
 mod connections;
 mod names;
 mod presence;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -14,6 +15,7 @@ use crate::election::{
 };
 use crate::medium::conformance::{Fixture, Node, join, seen, shown, stamp};
 use crate::medium::redis::RedisMedium;
+use crate::medium::redis::hub::CROWD;
 use crate::medium::redis::keys::Names;
 use crate::{clock, random};
 
@@ -89,8 +91,6 @@ const LIMIT: u64 = Term::LIMIT.0;
 
 fn step() -> impl Strategy<Value = Step> {
     let actor = 0..3usize;
-    let slips = [Slip::Identity, Slip::Connection, Slip::Holder, Slip::Term, Slip::Stamp];
-    let slip = || proptest::option::weighted(0.35, proptest::sample::select(slips.to_vec()));
     let floor = prop_oneof![Just(0), (1 << 51)..(1 << 51) + 4u64];
     let term = proptest::sample::select(vec![
         0,
@@ -113,8 +113,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::ChangeIdentity),
         8 => (actor.clone(), slip(), proptest::sample::select(reasons), floor)
             .prop_map(|(actor, slip, reason, floor)| Step::Take { actor, slip, reason, floor }),
-        8 => (actor.clone(), slip(), 0..6u64, proptest::option::of(slip()))
-            .prop_map(|(actor, slip, beat, over)| Step::Renew { actor, slip, beat, over }),
+        8 => renewal(),
         4 => (actor.clone(), slip(), any::<bool>())
             .prop_map(|(actor, slip, heir)| Step::Release { actor, slip, heir }),
         3 => (
@@ -129,6 +128,16 @@ fn step() -> impl Strategy<Value = Step> {
                 Step::Plant { actor, term, beat, lease_ms, server, presence }
             }),
     ]
+}
+
+fn renewal() -> impl Strategy<Value = Step> {
+    (0..3usize, slip(), 0..6u64, proptest::option::of(slip()))
+        .prop_map(|(actor, slip, beat, over)| Step::Renew { actor, slip, beat, over })
+}
+
+fn slip() -> impl Strategy<Value = Option<Slip>> + Clone {
+    let slips = [Slip::Identity, Slip::Connection, Slip::Holder, Slip::Term, Slip::Stamp];
+    proptest::option::weighted(0.35, proptest::sample::select(slips.to_vec()))
 }
 
 #[test]
@@ -147,18 +156,48 @@ fn the_scripts_agree_with_the_register_in_plain_code() {
         .unwrap();
 }
 
+/// Where many candidates share a connection, their renewals are one call of a script. Those of kinds in any state, one beside the other.
+#[test]
+fn a_batch_does_for_each_kind_what_its_register_does() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime starts");
+    let fixture = RedisFixture::new();
+    let names = (0..CROWD).map(|number| number.to_string());
+    let crowd = async {
+        let mut crowd = Vec::new();
+        for name in names {
+            crowd.push(join(&fixture, "keeper", &name).await);
+        }
+        crowd
+    };
+    let _crowd = runtime.block_on(crowd);
+    let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
+    let steps = prop_oneof![step(), renewal()];
+    let round = proptest::collection::vec(steps, 3);
+    TestRunner::new(config)
+        .run(&proptest::collection::vec(round, 1..60), |rounds| {
+            runtime.block_on(agree_side_by_side(&fixture, rounds));
+            Ok(())
+        })
+        .unwrap();
+}
+
+async fn agree_side_by_side(fixture: &RedisFixture, rounds: Vec<Vec<Step>>) {
+    let mut pairs = Vec::new();
+    for _ in 0..3 {
+        pairs.push(Pair::begin(fixture, false).await);
+    }
+    for round in rounds {
+        join_all(pairs.iter_mut().zip(round).map(|(pair, step)| pair.take_step(step))).await;
+    }
+    for pair in pairs {
+        fixture.wipe(&pair.kind);
+    }
+}
+
 /// Runs the steps on both, on a connection that shows or on one that does not.
 async fn agree(fixture: &RedisFixture, shows: bool, steps: Vec<Step>) {
-    let kind = format!("{:016x}", random::bits());
-    let node = if shows {
-        presence::connect_to(fixture.server.target(), &kind, "0").await.node
-    } else {
-        join(fixture, &kind, "0").await
-    };
-    let own = if shows { Some(node.medium.shows().await) } else { None };
-    let mut pair = Pair { fixture, node, own, kind, register: Register::default(), sight: None };
-    pair.node.listen([crate::medium::Channel::Election]).await;
-    pair.execute(Command::Peek { stamp: stamp() }).await;
+    let mut pair = Pair::begin(fixture, shows).await;
     for step in steps {
         pair.take_step(step).await;
     }
@@ -176,7 +215,22 @@ struct Pair<'a> {
     sight: Option<Reply>,
 }
 
-impl Pair<'_> {
+impl<'a> Pair<'a> {
+    async fn begin(fixture: &'a RedisFixture, shows: bool) -> Self {
+        let kind = format!("{:016x}", random::bits());
+        let node = if shows {
+            presence::connect_to(fixture.server.target(), &kind, "0").await.node
+        } else {
+            join(fixture, &kind, "0").await
+        };
+        let own = if shows { Some(node.medium.shows().await) } else { None };
+        let mut pair =
+            Pair { fixture, node, own, kind, register: Register::default(), sight: None };
+        pair.node.listen([crate::medium::Channel::Election]).await;
+        pair.execute(Command::Peek { stamp: stamp() }).await;
+        pair
+    }
+
     async fn take_step(&mut self, step: Step) {
         let sight = self.sight.clone().expect("the first step is a peek");
         let record = sight.shown.record.clone();

@@ -1,0 +1,133 @@
+//! What falls due together goes out together: as one call of a script that makes all the calls.
+//!
+//! Only where many candidates share the connection. They wake in step there ([`Medium::slack`](crate::medium::Medium::slack)), so that a call
+//! waits for nothing but its turn on the thread. Each has its own stamp, its own outcome, and was dated before it came here.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use redis::Value;
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+use tokio::time::Instant;
+
+use super::connection::Link;
+use super::scripts::{Call, Script, evaluate};
+use super::{errors, late_to};
+use crate::medium::{MailboxSender, MediumError};
+
+/// So that no script grows long: others wait for it.
+const MAX_CALLS: usize = 64;
+
+/// The batches that are being collected.
+#[derive(Clone, Default)]
+pub struct Batches(Arc<Mutex<HashMap<Class, Batch>>>);
+
+/// Calls that may go out together: on the same connection, by the same script, and with the same patience.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Class {
+    link: u64,
+    script: &'static str,
+    patience: Patience,
+}
+
+/// How long an answer is waited for, by calls of one kind and candidates of one timing; a call of them may have less time left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Patience {
+    pub limit: Duration,
+    pub late_limit: Duration,
+}
+
+struct Batch {
+    /// When the first of its calls must have settled.
+    until: Instant,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    call: Call,
+    mailbox: MailboxSender,
+    done: oneshot::Sender<Result<Value, MediumError>>,
+}
+
+impl Batches {
+    /// Makes a call beside those of others, and gives its own outcome within `left`.
+    pub async fn call(
+        &self,
+        link: &Arc<Link>,
+        script: &'static Script,
+        call: Call,
+        patience: Patience,
+        left: Duration,
+        mailbox: &MailboxSender,
+    ) -> Result<Value, MediumError> {
+        let (done, outcome) = oneshot::channel();
+        let class = Class { link: link.number, script: script.hash(), patience };
+        let entry = Entry { call, mailbox: mailbox.clone(), done };
+        self.add(link, script, class, Instant::now() + left, entry);
+        // An error would mean that the runtime ends.
+        outcome.await.unwrap_or_else(|_| Err(link.lost()))
+    }
+
+    fn add(
+        &self,
+        link: &Arc<Link>,
+        script: &'static Script,
+        class: Class,
+        until: Instant,
+        entry: Entry,
+    ) {
+        let mut open = self.0.lock().expect("no panic holds the lock");
+        let batch = open.entry(class).or_insert_with(|| Batch { until, entries: Vec::new() });
+        batch.until = batch.until.min(until);
+        batch.entries.push(entry);
+        let count = batch.entries.len();
+        if count >= MAX_CALLS {
+            let batch = open.remove(&class).expect("it was just added to");
+            tokio::spawn(batch.send(link.clone(), script, class.patience));
+        } else if count == 1 {
+            let (batches, link) = (self.clone(), link.clone());
+            tokio::spawn(async move {
+                // All who wake at this moment come first.
+                yield_now().await;
+                if let Some(batch) = batches.take(&class) {
+                    batch.send(link, script, class.patience).await;
+                }
+            });
+        }
+    }
+
+    /// `None`: it was full, and has gone already.
+    fn take(&self, class: &Class) -> Option<Batch> {
+        self.0.lock().expect("no panic holds the lock").remove(class)
+    }
+}
+
+impl Batch {
+    async fn send(self, link: Arc<Link>, script: &'static Script, patience: Patience) {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let mailboxes: Vec<_> = self.entries.iter().map(|entry| late_to(&entry.mailbox)).collect();
+        let tell_late = move |time| mailboxes.into_iter().for_each(|tell| tell(time));
+        let (calls, waiting): (Vec<_>, Vec<_>) =
+            self.entries.into_iter().map(|entry| (entry.call, entry.done)).unzip();
+        let call = Call::batch(script, calls);
+        let send = |connection| evaluate(connection, call);
+        match link.call(send, left, patience.late_limit, tell_late).await {
+            Ok(Value::Array(outcomes)) if outcomes.len() == waiting.len() => {
+                for (done, outcome) in waiting.into_iter().zip(outcomes) {
+                    // Whoever does not wait any more has ended.
+                    let _ = done.send(link.settle(outcome.extract_error()));
+                }
+            }
+            Ok(_) => fail(waiting, &errors::unreadable(&link.address)),
+            Err(error) => fail(waiting, &error),
+        }
+    }
+}
+
+fn fail(waiting: Vec<oneshot::Sender<Result<Value, MediumError>>>, error: &MediumError) {
+    for done in waiting {
+        let _ = done.send(Err(error.clone()));
+    }
+}
