@@ -153,8 +153,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     fn handle_waiting_changes(&mut self, now: Instant) {
         for _ in 1..CHANGES_PER_TURN {
             match self.mailbox.try_next_change() {
-                Some(Notice::Registry(change)) => self.membership.handle_change(now, change),
-                _ => return,
+                Some(change) => self.membership.handle_change(now, change),
+                None => return,
             }
         }
     }

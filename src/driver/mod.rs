@@ -80,6 +80,8 @@ pub struct Driver<M: Medium, S: Sink> {
     hold_until: Option<Instant>,
     refresh_at: Option<Instant>,
     roster_at: Option<Instant>,
+    /// A roster is under way for changes that were missed. In a crowd that starts, each takes its time, and more of them would only pile up.
+    is_fetching: bool,
     resubscribe_at: Option<Instant>,
     /// The questions that wait for a release.
     reelections: Vec<u64>,
@@ -148,6 +150,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             hold_until: None,
             refresh_at: None,
             roster_at: None,
+            is_fetching: false,
             resubscribe_at: None,
             reelections: Vec::new(),
             told_late: false,
@@ -209,9 +212,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             self.refresh_at = None;
             self.enroll_or_refresh();
         }
-        let is_roster_due =
-            self.membership.needs_roster() && self.roster_at.is_none_or(|at| now >= at);
-        if is_roster_due && self.is_subscribed && self.stage == Stage::Running {
+        if self.wants_roster() && self.roster_at.is_none_or(|at| now >= at) {
+            self.is_fetching = true;
             let by_size = ROSTER_TIME_PER_INSTANCE * self.membership.size() as u32;
             self.roster_at = Some(now + ROSTER_INTERVAL.max(by_size));
             self.fetch_roster(None);
@@ -260,9 +262,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     fn next_timeout(&self) -> Option<Instant> {
         let election =
             (self.stage != Stage::Opening).then(|| self.election.poll_timeout()).flatten();
-        let roster = self.roster_at.filter(|_| {
-            self.membership.needs_roster() && self.is_subscribed && self.stage == Stage::Running
-        });
+        let roster = self.roster_at.filter(|_| self.wants_roster());
         [
             election,
             self.stall.poll_timeout(),
@@ -275,6 +275,13 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         .into_iter()
         .flatten()
         .min()
+    }
+
+    fn wants_roster(&self) -> bool {
+        self.membership.needs_roster()
+            && self.is_subscribed
+            && self.stage == Stage::Running
+            && !self.is_fetching
     }
 
     fn is_taking_part(&self) -> bool {

@@ -66,6 +66,9 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         question: Option<(u64, Question)>,
         result: Result<Arc<Roster>, MediumError>,
     ) {
+        if question.is_none() {
+            self.is_fetching = false;
+        }
         let roster = match result {
             Ok(roster) => roster,
             Err(error) => {

@@ -92,3 +92,54 @@ impl Shared {
         self.state.lock().expect("no panic holds the lock")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::driver::Question;
+
+    const COUNT: u64 = 10_000;
+
+    fn question(number: u64) -> Request {
+        Request::Ask { question: number, what: Question::Leader }
+    }
+
+    /// The number of the next question; `None` for a stop.
+    async fn next(queue: &mut RequestQueue) -> Option<u64> {
+        match queue.next().await {
+            Request::Ask { question, .. } => Some(question),
+            Request::Stop => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_another_thread_asks_comes_in_order_though_waits_are_cancelled() {
+        let (sender, mut queue) = requests();
+        let asking = std::thread::spawn(move || {
+            for number in 0..COUNT {
+                sender.send(question(number)).expect("the queue is there");
+            }
+        });
+        for number in 0..COUNT {
+            // Every other one is waited for twice.
+            let early = if number % 2 == 0 { next(&mut queue).now_or_never() } else { None };
+            let asked = match early {
+                Some(asked) => asked,
+                None => next(&mut queue).await,
+            };
+            assert_eq!(asked, Some(number));
+        }
+        assert_eq!(next(&mut queue).await, None, "whoever lets go of it asks for a stop");
+        asking.join().expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_taken_in_for_a_run_that_has_ended() {
+        let (sender, queue) = requests();
+        sender.send(question(1)).expect("the queue is there");
+        drop(queue);
+        assert!(sender.send(question(2)).is_err());
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -82,6 +82,8 @@ struct Meddling {
     /// Channels whose subscription does not come through until released.
     withheld: Mutex<HashSet<Channel>>,
     released: Notify,
+    /// So many rosters fail, each once it was asked for.
+    rosters_to_fail: AtomicUsize,
 }
 
 impl Meddling {
@@ -119,6 +121,12 @@ impl Medium for Meddled {
     }
     async fn roster(&self) -> Result<Arc<Roster>, MediumError> {
         self.check()?;
+        let left = &self.meddling.rosters_to_fail;
+        if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+        {
+            tokio::task::yield_now().await;
+            return Err(MediumError::new(MediumErrorKind::TimedOut, "no answer"));
+        }
         self.medium.roster().await
     }
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {
@@ -339,6 +347,22 @@ async fn a_wiped_medium_changes_no_leader_and_the_registry_fills_again() {
     assert_eq!(second.ear.count(|o| matches!(o, Output::Left(_))), 0);
     first.stop().await;
     second.stop().await;
+}
+
+#[tokio::test]
+async fn a_roster_that_could_not_be_read_is_asked_for_again() {
+    let first = start("driver-roster").started().await;
+    let meddling = Arc::new(Meddling::default());
+    meddling.rosters_to_fail.store(3, Ordering::SeqCst);
+    let second = start_with("driver-roster", meddling.clone(), None);
+    let is_first = |output: &Output| match output {
+        Output::Joined(view) if view.record.id == first.instance => Some(()),
+        _ => None,
+    };
+    second.ear.until("Joined", is_first).await;
+    assert_eq!(meddling.rosters_to_fail.load(Ordering::SeqCst), 0);
+    second.stop().await;
+    first.stop().await;
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-use super::Notice;
+use super::{Notice, RegistryChange};
+use crate::election::Announcement;
 
 /// Messages that wait for the driver, in number and in bytes; what comes beyond is dropped, counted, and shows as a gap.
 const MAX_MESSAGES: usize = 65_536;
@@ -37,7 +38,7 @@ pub struct Mailbox {
 #[derive(Debug, Default)]
 struct Shared {
     queues: Mutex<Queues>,
-    /// Something was put into an empty mailbox.
+    /// Something was put in.
     filled: Notify,
     dropped: AtomicU64,
     malformed: AtomicU64,
@@ -47,8 +48,9 @@ struct Shared {
 struct Queues {
     /// Without a limit: at most a few per attempt to connect.
     links: VecDeque<Notice>,
-    announcements: VecDeque<Notice>,
-    changes: VecDeque<Notice>,
+    announcements: VecDeque<Announcement>,
+    /// Those of a large fleet that starts wait for every candidate of a process, a million of them.
+    changes: VecDeque<RegistryChange>,
     messages: VecDeque<Notice>,
     message_bytes: usize,
     is_closed: bool,
@@ -83,7 +85,7 @@ impl Mailbox {
     }
 
     /// A change of the registry that waits already, if any.
-    pub fn try_next_change(&mut self) -> Option<Notice> {
+    pub fn try_next_change(&mut self) -> Option<RegistryChange> {
         take_from(&mut self.shared.queues().changes)
     }
 
@@ -128,30 +130,28 @@ impl Queues {
         if self.is_closed {
             return false;
         }
-        let (queue, limit) = match &notice {
-            Notice::Message { payload, .. } => {
+        match notice {
+            Notice::Message { ref payload, .. } => {
                 let bytes = self.message_bytes + payload.len();
                 if bytes > MAX_MESSAGE_BYTES || self.messages.len() >= MAX_MESSAGES {
                     return false;
                 }
                 self.message_bytes = bytes;
-                (&mut self.messages, MAX_MESSAGES)
+                self.messages.push_back(notice);
+                true
             }
-            Notice::Announced(_) => (&mut self.announcements, MAX_ANNOUNCEMENTS),
-            Notice::Registry(_) => (&mut self.changes, MAX_CHANGES),
-            _ => (&mut self.links, usize::MAX),
-        };
-        let has_room = queue.len() < limit;
-        if has_room {
-            queue.push_back(notice);
+            Notice::Announced(announcement) => {
+                put_into(&mut self.announcements, announcement, MAX_ANNOUNCEMENTS)
+            }
+            Notice::Registry(change) => put_into(&mut self.changes, change, MAX_CHANGES),
+            _ => put_into(&mut self.links, notice, usize::MAX),
         }
-        has_room
     }
 
     fn take(&mut self, takes_messages: bool) -> Option<Notice> {
         take_from(&mut self.links)
-            .or_else(|| take_from(&mut self.announcements))
-            .or_else(|| take_from(&mut self.changes))
+            .or_else(|| take_from(&mut self.announcements).map(Notice::Announced))
+            .or_else(|| take_from(&mut self.changes).map(Notice::Registry))
             .or_else(|| if takes_messages { self.take_message() } else { None })
     }
 
@@ -164,10 +164,98 @@ impl Queues {
     }
 }
 
-fn take_from(queue: &mut VecDeque<Notice>) -> Option<Notice> {
-    let notice = queue.pop_front()?;
+fn put_into<T>(queue: &mut VecDeque<T>, item: T, limit: usize) -> bool {
+    let has_room = queue.len() < limit;
+    if has_room {
+        queue.push_back(item);
+    }
+    has_room
+}
+
+fn take_from<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let item = queue.pop_front()?;
     if queue.is_empty() && queue.capacity() > KEPT_ROOM {
         *queue = VecDeque::new();
     }
-    Some(notice)
+    Some(item)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::medium::{Change, Channel};
+
+    fn message(bytes: usize) -> Notice {
+        Notice::Message { channel: Channel::All, payload: vec![0; bytes] }
+    }
+
+    fn change(revision: u64) -> Notice {
+        let change = Change::Left(crate::election::InstanceId::new("a"));
+        Notice::Registry(RegistryChange { revision, change })
+    }
+
+    #[tokio::test]
+    async fn whatever_another_thread_sends_comes_in_order_though_waits_are_cancelled() {
+        const COUNT: u64 = 10_000;
+        let (sender, mut mailbox) = mailbox();
+        let sending = std::thread::spawn(move || {
+            for revision in 0..COUNT {
+                while sender.shared.queues().changes.len() >= MAX_CHANGES {
+                    std::thread::yield_now();
+                }
+                sender.send(change(revision));
+            }
+        });
+        for expected in 0..COUNT {
+            // Every other one is waited for twice.
+            let is_eager = expected % 2 == 0;
+            let early = if is_eager { mailbox.next(true).now_or_never() } else { None };
+            let notice = match early {
+                Some(notice) => notice,
+                None => mailbox.next(true).await,
+            };
+            assert!(matches!(notice, Notice::Registry(change) if change.revision == expected));
+        }
+        sending.join().expect("it ends");
+        assert_eq!(mailbox.dropped(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_steers_comes_before_messages_that_wait() {
+        let (sender, mut mailbox) = mailbox();
+        sender.send(message(1));
+        assert!(mailbox.next(false).now_or_never().is_none(), "there is no room for messages");
+        sender.send(change(1));
+        sender.send(Notice::Connected);
+        assert!(matches!(mailbox.next(true).await, Notice::Connected));
+        assert!(matches!(mailbox.next(true).await, Notice::Registry(_)));
+        assert!(matches!(mailbox.next(true).await, Notice::Message { .. }));
+    }
+
+    #[tokio::test]
+    async fn each_queue_has_a_limit_of_its_own_and_what_is_dropped_is_counted() {
+        let (sender, mut mailbox) = mailbox();
+        for revision in 0..=MAX_CHANGES as u64 {
+            sender.send(change(revision));
+        }
+        sender.send(message(MAX_MESSAGE_BYTES));
+        sender.send(message(1));
+        assert_eq!(mailbox.dropped(), 2);
+        let first = mailbox.try_next_change().expect("the first ones are kept");
+        assert_eq!(first.revision, 0);
+        assert!(mailbox.try_next_message().is_some());
+        sender.send(message(MAX_MESSAGE_BYTES));
+        assert!(mailbox.try_next_message().is_some(), "what was taken makes room");
+    }
+
+    #[test]
+    fn nothing_is_kept_for_whoever_has_gone() {
+        let (sender, mailbox) = mailbox();
+        sender.send(change(1));
+        drop(mailbox);
+        sender.send(change(2));
+        assert!(sender.shared.queues().changes.is_empty());
+    }
 }
