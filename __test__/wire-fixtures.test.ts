@@ -396,7 +396,7 @@ describe('what is written by hand', () => {
 });
 
 describe('the scripts', () => {
-  const peek = ['prologue', 'peek']
+  const peek = ['server', 'prologue', 'register', 'peek']
     .map((name) => text(`src/medium/redis/lua/${name}.lua`))
     .join('\n');
   const { register } = names.keys;

@@ -146,7 +146,7 @@ export const bugs = [
     about: 'a placeholder has a stamp that repeats (Lua)',
     edits: [
       {
-        file: prologue,
+        file: 'src/medium/redis/lua/register.lua',
         from: "stamp = command_stamp .. '-' .. number_text(server_time_us()),",
         to: 'stamp = command_stamp,',
       },
@@ -501,7 +501,7 @@ export const bugs = [
     edits: [
       {
         file: 'src/medium/redis/lua/prologue.lua',
-        from: 'if string.sub(presence, 1, #own) == own then',
+        from: 'if own and string.sub(presence, 1, #own) == own then',
         to: "if string.find(presence, ':', 1, true) then\n    own = string.match(presence, '^%d+:')",
       },
     ],
@@ -711,6 +711,28 @@ export const bugs = [
     about: 'a batch grows without a limit',
     edits: [{ file: batches, from: 'if count >= MAX_CALLS {', to: 'if count >= usize::MAX {' }],
     tests: 'batches',
+  },
+  {
+    about: 'a batch names the keys of several kinds where the server keeps them apart',
+    edits: [
+      {
+        file: 'src/medium/redis/mod.rs',
+        from: 'shared.is_crowded() && !link.keeps_kinds_apart',
+        to: 'shared.is_crowded()',
+      },
+    ],
+    tests: 'batches',
+  },
+  {
+    about: 'a roster that failed once is never asked for again',
+    edits: [
+      {
+        file: 'src/driver/questions.rs',
+        from: '        if question.is_none() {\n            self.is_fetching = false;',
+        to: '        if question.is_none() && result.is_ok() {\n            self.is_fetching = false;',
+      },
+    ],
+    tests: 'driver',
   },
   {
     about: 'a heartbeat is kept from all members but its sender, who alone hears it',

@@ -29,6 +29,8 @@ pub struct Line {
     pub connection: MultiplexedConnection,
     /// Ends when the connection has; nothing ever comes through.
     pub gone: mpsc::Receiver<Infallible>,
+    /// Whether no script may name the keys of two kinds here.
+    pub keeps_kinds_apart: bool,
     /// Its socket and this side's address, where we made the socket ourselves.
     pub socket: Option<(Arc<Socket>, SocketAddr)>,
     /// Moves its bytes. Without it, the connection is gone.
@@ -85,7 +87,7 @@ impl Line {
                 .get_multiplexed_async_connection_with_config(&config)
                 .await
                 .map_err(failed)?;
-            Self { connection, gone, socket: None, task: None }
+            Self { connection, gone, keeps_kinds_apart: false, socket: None, task: None }
         } else {
             let stream = connect(target).await.map_err(|error| failed(error.into()))?;
             let socket = Socket::of(&stream).ok().map(Arc::new).zip(stream.local_addr().ok());
@@ -94,9 +96,11 @@ impl Line {
                 MultiplexedConnection::new_with_config(settings, stream, config)
                     .await
                     .map_err(failed)?;
-            Self { connection, gone, socket, task: Some(tokio::spawn(task)) }
+            let task = Some(tokio::spawn(task));
+            Self { connection, gone, keeps_kinds_apart: false, socket, task }
         };
-        greet(&mut line.connection, address).await?;
+        let greeting = greet(&mut line.connection, address).await?;
+        line.keeps_kinds_apart = greeting.keeps_kinds_apart();
         Ok(line)
     }
 }
@@ -124,7 +128,10 @@ pub async fn reach(addresses: impl Iterator<Item = SocketAddr>) -> std::io::Resu
 }
 
 /// Reads version and role from the server's greeting, and gives the connection a name, where that is permitted.
-async fn greet(connection: &mut MultiplexedConnection, address: &str) -> Result<(), MediumError> {
+async fn greet(
+    connection: &mut MultiplexedConnection,
+    address: &str,
+) -> Result<Greeting, MediumError> {
     let mut pipeline = redis::pipe();
     pipeline.cmd("HELLO").arg("3").cmd("CLIENT").arg("SETNAME").arg("incumbent");
     let answers = connection
@@ -140,7 +147,7 @@ async fn greet(connection: &mut MultiplexedConnection, address: &str) -> Result<
         Greeting { role: Some(role), .. } if role != "master" => {
             Err(errors::not_master(address, &role))
         }
-        _ => Ok(()),
+        greeting => Ok(greeting),
     }
 }
 
@@ -167,6 +174,7 @@ pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> 
 pub struct Link {
     pub number: u64,
     pub address: String,
+    pub keeps_kinds_apart: bool,
     connection: MultiplexedConnection,
     /// How it shows at the server, and the socket that tells whether it still does; `None` where it cannot show.
     showing: Option<(Showing, Arc<Socket>)>,
@@ -189,6 +197,7 @@ impl Link {
         Self {
             number,
             address,
+            keeps_kinds_apart: line.keeps_kinds_apart,
             connection: line.connection.clone(),
             showing,
             heard: AtomicU64::new(0),

@@ -8,12 +8,19 @@ const OLDEST_VERSION: (u32, u32) = (6, 2);
 pub struct Greeting {
     pub version: Option<String>,
     pub role: Option<String>,
+    pub mode: Option<String>,
 }
 
 impl Greeting {
     /// What is missing, or not text, is unknown.
     pub fn read(greeting: &Value) -> Self {
-        Self { version: field(greeting, "version"), role: field(greeting, "role") }
+        let [version, role, mode] = ["version", "role", "mode"].map(|name| field(greeting, name));
+        Self { version, role, mode }
+    }
+
+    /// Whether the server refuses a script that names the keys of two kinds.
+    pub fn keeps_kinds_apart(&self) -> bool {
+        self.mode.as_deref() == Some("cluster")
     }
 }
 

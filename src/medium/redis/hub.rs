@@ -152,8 +152,7 @@ impl Shared {
         self.routes_changed.notify_one();
     }
 
-    /// Whether so many share the connections that what falls due together had better go out together. The keys of several kinds are then named in
-    /// one script; a server that keeps kinds apart, as a cluster does, must never be called crowded.
+    /// Whether so many share the connections that what falls due together had better go out together.
     pub fn is_crowded(&self) -> bool {
         self.size.load(Ordering::Relaxed) >= CROWD
     }

@@ -136,7 +136,8 @@ impl RedisMedium {
         read: impl FnOnce(Answer) -> Result<T, Unreadable>,
     ) -> Result<T, MediumError> {
         let shared = &self.hub.shared;
-        let batch_script = if shared.is_crowded() { call.batch_script() } else { None };
+        let is_shared = shared.is_crowded() && !link.keeps_kinds_apart;
+        let batch_script = if is_shared { call.batch_script() } else { None };
         let value = match batch_script {
             Some(script) => {
                 let patience = Patience { limit, late_limit: self.patience().max(limit) };

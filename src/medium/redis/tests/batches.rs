@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use redis::Value;
 
@@ -241,6 +242,48 @@ async fn a_batch_on_a_lost_connection_is_lost_for_each() {
     for (_, outcome) in outcomes {
         assert_eq!(outcome.unwrap_err().kind, MediumErrorKind::Unreachable);
     }
+}
+
+#[tokio::test]
+async fn whoever_does_not_wait_any_more_fails_nobody_else() {
+    let fixture = RedisFixture::new();
+    let leaders = leaders(&fixture, CROWD).await;
+    let (gone, staying) = leaders.split_at(CROWD / 2);
+    // Both are collected; then half of them are dropped.
+    let mut in_vain = Box::pin(renew_all(gone, 1));
+    let outcomes = renew_all(staying, 1);
+    let dropped = async {
+        assert!((&mut in_vain).now_or_never().is_none(), "they wait");
+        drop(in_vain);
+    };
+    let ((), outcomes) = tokio::join!(dropped, outcomes);
+    for (leader, (stamp, outcome)) in staying.iter().zip(&outcomes) {
+        assert_granted(leader, 1, stamp, outcome);
+    }
+    for (leader, (stamp, outcome)) in leaders.iter().zip(renew_all(&leaders, 2).await) {
+        assert_granted(leader, 2, &stamp, &outcome);
+    }
+}
+
+/// A cluster permits no script that names the keys of two kinds.
+#[tokio::test]
+async fn a_server_that_keeps_kinds_apart_gets_each_call_by_itself() {
+    let nodes = format!("incumbent-{:016x}.conf", crate::random::bits());
+    let server =
+        RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-config-file", &nodes]);
+    let slots: Vec<String> = (0..16384).map(|slot: u32| slot.to_string()).collect();
+    let words = ["CLUSTER", "ADDSLOTS"].into_iter().chain(slots.iter().map(String::as_str));
+    let _: Value = server.query(&words.collect::<Vec<_>>());
+    while !server.query::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let fixture = RedisFixture { target: server.target(), server, ..RedisFixture::new() };
+    let leaders = leaders(&fixture, CROWD).await;
+    let outcomes = renew_all(&leaders, 1).await;
+    for (leader, (stamp, outcome)) in leaders.iter().zip(&outcomes) {
+        assert_granted(leader, 1, stamp, outcome);
+    }
+    let _ = std::fs::remove_file(std::env::temp_dir().join(nodes));
 }
 
 #[tokio::test]
