@@ -396,7 +396,7 @@ describe('what is written by hand', () => {
 });
 
 describe('the scripts', () => {
-  const peek = ['server', 'prologue', 'register', 'peek']
+  const peek = ['server', 'prologue', 'register', 'record', 'peek']
     .map((name) => text(`src/medium/redis/lua/${name}.lua`))
     .join('\n');
   const { register } = names.keys;

@@ -222,8 +222,21 @@ const END: &str = "<!-- scripts: end -->";
 
 /// What stands before others, in the order in which it does, then the scripts in the order of their use.
 const SCRIPTS: &[&str] = &[
-    "server", "prologue", "register", "registry", "peek", "take", "renew", "release", "enroll",
-    "refresh", "withdraw", "roster", "batch",
+    "server",
+    "prologue",
+    "register",
+    "record",
+    "registry",
+    "peek",
+    "take",
+    "unchanged",
+    "renew",
+    "release",
+    "enroll",
+    "refresh",
+    "withdraw",
+    "roster",
+    "batch",
 ];
 
 fn generated_scripts() -> String {

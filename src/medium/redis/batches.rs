@@ -24,11 +24,12 @@ const MAX_CALLS: usize = 64;
 #[derive(Clone, Default)]
 pub struct Batches(Arc<Mutex<HashMap<Class, Batch>>>);
 
-/// Calls that may go out together: on the same connection, by the same script, and with the same patience.
+/// Calls that may go out together: on the same connection, by the same script with as many arguments, and with the same patience.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Class {
     link: u64,
     script: &'static str,
+    arguments: usize,
     patience: Patience,
 }
 
@@ -63,7 +64,8 @@ impl Batches {
         mailbox: &MailboxSender,
     ) -> Result<Value, MediumError> {
         let (done, outcome) = oneshot::channel();
-        let class = Class { link: link.number, script: script.hash(), patience };
+        let (script_hash, arguments) = (script.hash(), call.arguments());
+        let class = Class { link: link.number, script: script_hash, arguments, patience };
         let entry = Entry { call, mailbox: mailbox.clone(), done };
         self.add(link, script, class, Instant::now() + left, entry);
         // An error would mean that the runtime ends.

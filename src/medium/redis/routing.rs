@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use tokio::sync::oneshot;
 
-use crate::election::Holder;
 use crate::medium::{Channel, MailboxSender, MediumError, Notice};
 use crate::wire;
 
@@ -21,8 +20,6 @@ pub struct Routing {
     /// What the server refused, until the next attempt.
     refused: HashMap<String, MediumError>,
     waiting: Vec<Waiter>,
-    /// In whose name a heartbeat is that the member need not hear.
-    muted: HashMap<String, MemberId>,
     state: State,
 }
 
@@ -68,17 +65,10 @@ impl Routing {
     pub fn leave(&mut self, member: MemberId) {
         self.members.remove(&member);
         self.waiting.retain(|waiter| waiter.member != member);
-        self.muted.retain(|_, muted| *muted != member);
         self.routes.retain(|_, routes| {
             routes.retain(|route| route.member != member);
             !routes.is_empty()
         });
-    }
-
-    /// The member's own heartbeats, which are under this name, are told to the others alone.
-    pub fn mute(&mut self, member: MemberId, holder: &Holder) {
-        self.muted.retain(|_, muted| *muted != member);
-        self.muted.insert(holder.as_str().to_owned(), member);
     }
 
     /// Wants channels. The answer comes through `done`.
@@ -229,30 +219,15 @@ impl Routing {
             return;
         }
         let Some(routes) = self.routes.get(name) else { return };
+        let Some((last, others)) = routes.split_last() else { return };
         // All routes of a name lead to the same channel. It is read once, however many candidates this process has.
-        let Some(Route { channel, .. }) = routes.first() else { return };
-        let sender = match channel {
-            Channel::Election => self.sender_of(&payload),
-            _ => None,
+        let Some(notice) = read(&last.channel, payload) else {
+            return routes.iter().for_each(|route| self.count_malformed(route));
         };
-        let mut routes = routes.iter().filter(|route| sender != Some(route.member)).peekable();
-        if routes.peek().is_none() {
-            return;
-        }
-        let Some(notice) = read(channel, payload) else {
-            return routes.for_each(|route| self.count_malformed(route));
-        };
-        while let Some(route) = routes.next() {
-            if routes.peek().is_none() {
-                return self.hand_over(route, notice);
-            }
+        for route in others {
             self.hand_over(route, notice.clone());
         }
-    }
-
-    /// Which member a heartbeat is from.
-    fn sender_of(&self, announcement: &[u8]) -> Option<MemberId> {
-        self.muted.get(wire::holder_of_heartbeat(announcement)?).copied()
+        self.hand_over(last, notice);
     }
 
     fn hand_over(&self, route: &Route, notice: Notice) {

@@ -40,16 +40,16 @@ macro_rules! batch {
     };
 }
 
-pub static PEEK: LazyLock<Script> = script!("peek");
-pub static RENEW: LazyLock<Script> = script!("renew");
-pub static TAKE: LazyLock<Script> = script!("take");
-pub static RELEASE: LazyLock<Script> = script!("release");
-pub static ENROLL: LazyLock<Script> = script!("registry", "enroll");
-pub static REFRESH: LazyLock<Script> = script!("registry", "refresh");
-pub static WITHDRAW: LazyLock<Script> = script!("registry", "withdraw");
-pub static ROSTER: LazyLock<Script> = script!("registry", "roster");
-static RENEWALS: LazyLock<Script> = batch!("renew");
-static REFRESHES: LazyLock<Script> = batch!("registry", "refresh");
+pub static PEEK: LazyLock<Script> = script!("record", "peek");
+pub static RENEW: LazyLock<Script> = script!("unchanged", "record", "renew");
+pub static TAKE: LazyLock<Script> = script!("record", "take");
+pub static RELEASE: LazyLock<Script> = script!("record", "release");
+pub static ENROLL: LazyLock<Script> = script!("record", "registry", "enroll");
+pub static REFRESH: LazyLock<Script> = script!("record", "registry", "refresh");
+pub static WITHDRAW: LazyLock<Script> = script!("record", "registry", "withdraw");
+pub static ROSTER: LazyLock<Script> = script!("record", "registry", "roster");
+static RENEWALS: LazyLock<Script> = batch!("unchanged", "record", "renew");
+static REFRESHES: LazyLock<Script> = batch!("record", "registry", "refresh");
 
 /// Loads all scripts at once, so that their first calls need not carry the text.
 pub fn load_all() -> redis::Pipeline {
@@ -99,6 +99,11 @@ impl Call {
             arguments.extend(call.arguments);
         }
         Self { script, keys, arguments }
+    }
+
+    /// Those of one batch have as many each.
+    pub fn arguments(&self) -> usize {
+        self.arguments.len()
     }
 
     fn by_hash(&self) -> Cmd {
@@ -161,10 +166,14 @@ pub fn for_command(
                     identity_text(&shown.identity, connection),
                     shown.term.to_string(),
                     shown.stamp.as_str().to_owned(),
+                    presence,
                 ]),
-                None => arguments.extend(["0", "", "0", ""].map(str::to_owned)),
+                None if presence.is_empty() => {}
+                None => {
+                    arguments.extend(["0", "", "0", ""].map(str::to_owned));
+                    arguments.push(presence);
+                }
             }
-            arguments.push(presence);
             (&RENEW, arguments)
         }
         Command::Take { seen, holder, floor, lease, .. } => (

@@ -44,8 +44,12 @@ local function number_of(text)
   return numbers[text] or tonumber(text)
 end
 
+local function is_digits(text)
+  return text and #text <= 16 and string.find(text, '^%d+$')
+end
+
 local function whole_number(text, limit)
-  if not text or #text > 16 or not string.find(text, '^%d+$') then
+  if not is_digits(text) then
     return nil
   end
   local number = number_of(text)
@@ -63,9 +67,8 @@ local function is_text(text)
   return text and #text <= TEXT_LIMIT and not string.find(text, '[^\33-\126]')
 end
 
--- The register, or nil when it is missing or malformed.
-local function read_register()
-  local fields = call('HMGET', register_key, unpack(FIELDS))
+-- What the register's fields say, or nil when it is missing or malformed.
+local function record_of(fields)
   local presence = fields[8] or ''
   local record = {
     holder = fields[1],
@@ -98,10 +101,9 @@ local function write_register(record)
 end
 
 -- Announced before it is written: where the channel is forbidden, the script ends with the register unchanged.
-local function announce_heartbeat(record)
-  call('PUBLISH', channel, '{"v":1,"type":"heartbeat","holder":' .. cjson.encode(record.holder)
-    .. ',"term":' .. number_text(record.term) .. ',"beat":' .. number_text(record.beat)
-    .. ',"stamp":' .. cjson.encode(record.stamp) .. '}')
+local function announce_heartbeat(holder, term_text, beat_text, stamp)
+  call('PUBLISH', channel, '{"v":1,"type":"heartbeat","holder":' .. cjson.encode(holder)
+    .. ',"term":' .. term_text .. ',"beat":' .. beat_text .. ',"stamp":' .. cjson.encode(stamp) .. '}')
 end
 
 local function announce_vacancy(record)

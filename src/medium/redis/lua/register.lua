@@ -1,4 +1,4 @@
--- Stands before every body, after the words: begins a call, and reads the register.
+-- Stands before every body, after the words: begins a call, and reads the register's fields.
 --
 -- KEYS[1]  the register
 -- ARGV[1]  the command's stamp, drawn anew for every command
@@ -14,14 +14,4 @@ if type(persisted) == 'table' and persisted.err then
   return persisted
 end
 
-record = read_register()
-missing = not record
-if missing then
-  -- Vacant, of no term, granted by nobody. The time keeps it apart from what a second delivery of this command would write.
-  record = {
-    holder = '', term = 0, beat = 0, stamp = command_stamp .. '-' .. number_text(server_time_us()),
-    server = '', lease = 0, heir = '', presence = '',
-  }
-  redis.call('DEL', register_key)
-  write_register(record)
-end
+local fields = call('HMGET', register_key, unpack(FIELDS))

@@ -4,16 +4,17 @@
 -- ARGV[4]  term
 -- ARGV[5]  beat
 -- ARGV[6]  lease in ms
+-- The rest may be left out.
 -- ARGV[7]  '1' when the next three are given: renew over exactly what they name (assert)
 -- ARGV[8]  identity shown
 -- ARGV[9]  term shown
 -- ARGV[10] stamp shown
 -- ARGV[11] presence: the name of this connection, '' when the reign is not to end with it
 
-local holder, term, beat, lease = ARGV[3], number_of(ARGV[4]), number_of(ARGV[5]), number_of(ARGV[6])
+local holder, term, beat, lease = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local has_shown = ARGV[7] == YES
 local shown_identity, shown_term, shown_stamp = ARGV[8], tonumber(ARGV[9]), ARGV[10]
-local presence = ARGV[11]
+local presence = ARGV[11] or ''
 
 if missing then
   return answer(false)
@@ -33,17 +34,12 @@ if is_as_shown then
   }
 elseif is_own then
   record.beat, record.stamp = beat, command_stamp
-  if record.presence == '' or stands(record.presence) then
-    announce_heartbeat(record)
-    call('HSET', register_key, 'beat', ARGV[5], 'stamp', command_stamp)
-    return answer(true)
-  end
   -- A name that shows no more would only mislead those who look.
-  record.presence = ''
+  record.presence = stands(record.presence) and record.presence or ''
 else
   return answer(false)
 end
 
-announce_heartbeat(record)
+announce_heartbeat(holder, number_text(term), number_text(beat), command_stamp)
 write_register(record)
 return answer(true)

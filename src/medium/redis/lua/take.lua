@@ -39,6 +39,6 @@ record = {
   beat = 0, stamp = command_stamp, server = identity, lease = lease, heir = '',
   presence = own_presence,
 }
-announce_heartbeat(record)
+announce_heartbeat(record.holder, number_text(record.term), number_text(record.beat), record.stamp)
 write_register(record)
 return answer(true)
