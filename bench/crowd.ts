@@ -67,8 +67,9 @@ export class Crowd {
     const [before, startedAt] = [await this.#cpuMs(), performance.now()];
     const load = await loadOf(this.#settings.redis, seconds);
     const usedMs = (await this.#cpuMs()) - before;
-    // A leader tells all others of every renewal. Without one, the crowd would look cheap.
-    if (isOurs(this.#settings.contender) && load.deliveries === 0)
+    // A leader tells all others of its kind of every renewal. Without one, the crowd would look cheap.
+    const { contender, kinds } = this.#settings;
+    if (isOurs(contender) && !kinds && load.deliveries === 0)
       throw new Error(`nothing was delivered for ${seconds} s: nobody led`);
     return { ...load, ownCpu: (100 * usedMs) / (performance.now() - startedAt) };
   }

@@ -11,6 +11,7 @@ const watch = 'src/election/watch.rs';
 const tenure = 'src/election/tenure.rs';
 const take = 'src/medium/redis/lua/take.lua';
 const renew = 'src/medium/redis/lua/renew.lua';
+const unchanged = 'src/medium/redis/lua/unchanged.lua';
 const release = 'src/medium/redis/lua/release.lua';
 const batch = 'src/medium/redis/lua/batch.lua';
 const batches = 'src/medium/redis/batches.rs';
@@ -146,7 +147,7 @@ export const bugs = [
     about: 'a placeholder has a stamp that repeats (Lua)',
     edits: [
       {
-        file: 'src/medium/redis/lua/register.lua',
+        file: 'src/medium/redis/lua/record.lua',
         from: "stamp = command_stamp .. '-' .. number_text(server_time_us()),",
         to: 'stamp = command_stamp,',
       },
@@ -701,8 +702,8 @@ export const bugs = [
     edits: [
       {
         file: batches,
-        from: 'let class = Class { link: link.number, script: script.hash(), patience };',
-        to: 'let class = Class { link: link.number, script: script.hash(), patience: Patience { limit: Duration::ZERO, late_limit: Duration::ZERO } };',
+        from: 'script: script_hash, arguments, patience };',
+        to: 'script: script_hash, arguments, patience: Patience { limit: Duration::ZERO, late_limit: Duration::ZERO } };',
       },
     ],
     tests: 'batches',
@@ -735,25 +736,50 @@ export const bugs = [
     tests: 'driver',
   },
   {
-    about: 'a heartbeat is kept from all members but its sender, who alone hears it',
-    edits: [
-      {
-        file: 'src/medium/redis/routing.rs',
-        from: 'sender != Some(route.member)',
-        to: 'sender.is_none_or(|sender| sender == route.member)',
-      },
-    ],
-    tests: 'routing',
+    about: 'the short way of a renewal skips the compare of the beat (Lua)',
+    edits: [{ file: unchanged, from: ' and tonumber(fields[3]) < tonumber(next_beat)', to: '' }],
+    tests: 'redis',
   },
   {
-    about: 'what an earlier run announced is kept from the next one',
+    about: 'the short way of a renewal skips the compare of the holder (Lua)',
+    edits: [{ file: unchanged, from: 'and fields[1] == unchanged_holder ', to: '' }],
+    tests: 'redis',
+  },
+  {
+    about: 'the short way of a renewal skips the compare of the term (Lua)',
+    edits: [{ file: unchanged, from: ' and fields[2] == unchanged_term', to: '' }],
+    tests: 'redis',
+  },
+  {
+    about: 'the short way of a renewal is taken by an assert (Lua)',
+    edits: [{ file: unchanged, from: 'ARGV[7] ~= YES and ', to: '' }],
+    tests: 'redis',
+  },
+  {
+    about: 'the short way of a renewal skips the compare of the connection (Lua)',
+    edits: [{ file: unchanged, from: " and fields[8] == ''", to: '' }],
+    tests: 'redis',
+  },
+  {
+    about: 'a leader that leads no more does not hear again',
     edits: [
       {
-        file: 'src/medium/redis/routing.rs',
-        from: '        self.muted.retain(|_, muted| *muted != member);\n        self.muted.insert(',
-        to: '        self.muted.insert(',
+        file: 'src/driver/mod.rs',
+        from: '                    self.hear_again();\n',
+        to: '',
       },
     ],
-    tests: 'routing',
+    tests: 'driver',
+  },
+  {
+    about: 'a leader that leads no more counts as one that hears before it does',
+    edits: [
+      {
+        file: 'src/driver/mod.rs',
+        from: '        self.election.handle_unsubscribed(clock::now());\n        let medium',
+        to: '        let medium',
+      },
+    ],
+    tests: 'driver',
   },
 ];

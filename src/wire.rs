@@ -111,13 +111,6 @@ pub fn decode_announcement(bytes: &[u8]) -> Option<Announcement> {
     }
 }
 
-/// In whose name a heartbeat is, where it is written as the scripts write it. For whoever need not read those in his own name.
-pub fn holder_of_heartbeat(bytes: &[u8]) -> Option<&str> {
-    let rest = bytes.strip_prefix(br#"{"v":1,"type":"heartbeat","holder":""#)?;
-    let end = rest.iter().position(|byte| *byte == b'"')?;
-    std::str::from_utf8(&rest[..end]).ok()
-}
-
 #[derive(Deserialize)]
 struct RegistryBody<'a> {
     v: u32,

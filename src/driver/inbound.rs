@@ -67,6 +67,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 self.resubscribe_at = Some(clock::now() + self.election.timing().lease());
                 self.tell_error(error);
             }
+            Done::Heard(result) => self.handle_heard(result),
             Done::JoinedRole => self.hold_until = None,
             Done::Withdrawn => {
                 if let Stage::Closing { is_withdrawn, .. } = &mut self.stage {
@@ -89,6 +90,20 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         self.resubscribe_at = None;
         self.membership.handle_gap();
         self.election.handle_subscribed(clock::now());
+    }
+
+    /// The channel that a leader had left.
+    fn handle_heard(&mut self, result: Result<(), MediumError>) {
+        match result {
+            // Who leads again by now has left it again.
+            _ if self.role == Role::Leader || !self.is_taking_part() => {}
+            Ok(()) => self.election.handle_subscribed(clock::now()),
+            Err(error) => {
+                self.election.handle_unsubscribed(clock::now());
+                self.resubscribe_at = Some(clock::now() + self.election.timing().lease());
+                self.tell_error(error);
+            }
+        }
     }
 
     fn handle_executed(&mut self, id: RequestId, result: Result<Reply, MediumError>) {

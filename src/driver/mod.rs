@@ -111,6 +111,7 @@ enum Done {
     Refreshed(Result<Enrolment, MediumError>),
     Fetched(Option<(u64, Question)>, Result<Arc<Roster>, MediumError>),
     Subscribed(Result<(), MediumError>),
+    Heard(Result<(), MediumError>),
     JoinedRole,
     Withdrawn,
     Published,
@@ -162,7 +163,6 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     pub async fn run(mut self) -> Election {
         self.election.handle_start(clock::now());
         self.membership.handle_own(self.record());
-        self.medium.mute(self.election.holder());
         self.call(
             publisher::publish_all(
                 self.medium.clone(),
@@ -311,11 +311,14 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 self.hold_until = Some(clock::now() + self.election.timing().command_timeout());
                 self.reception.forget_channel(&Channel::Leader);
                 self.join_role(Channel::Leader, Channel::Followers);
+                // Whoever leads heeds no announcement: it is told of another by the answers to its renewals.
+                self.medium.unsubscribe(Channel::Election);
             }
             Event::RoleChanged(role) => {
                 if self.role == Role::Leader && self.is_taking_part() {
                     self.reception.forget_channel(&Channel::Followers);
                     self.join_role(Channel::Followers, Channel::Leader);
+                    self.hear_again();
                 }
                 self.role = *role;
             }
@@ -329,6 +332,13 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         self.medium.unsubscribe(left);
         let medium = self.medium.clone();
         self.call(async move { medium.subscribe(vec![joined]).await }, |_| Done::JoinedRole);
+    }
+
+    /// Until the channel stands, the election looks in place of hearing; and once it does, it looks again, for what was announced meanwhile.
+    fn hear_again(&mut self) {
+        self.election.handle_unsubscribed(clock::now());
+        let medium = self.medium.clone();
+        self.call(async move { medium.subscribe(vec![Channel::Election]).await }, Done::Heard);
     }
 
     fn tell(&mut self, event: Event) {
@@ -389,8 +399,11 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     fn subscribe(&mut self) {
         self.resubscribe_at = None;
         let own = Channel::Instance(self.settings.instance.clone());
-        let role = if self.role == Role::Leader { Channel::Leader } else { Channel::Followers };
-        let channels = vec![Channel::Election, Channel::Registry, Channel::All, own, role];
+        let mut channels = vec![Channel::Registry, Channel::All, own];
+        channels.extend(match self.role {
+            Role::Leader => vec![Channel::Leader],
+            _ => vec![Channel::Followers, Channel::Election],
+        });
         let medium = self.medium.clone();
         self.call(async move { medium.subscribe(channels).await }, Done::Subscribed);
     }

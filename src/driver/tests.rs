@@ -82,8 +82,11 @@ struct Meddling {
     /// Channels whose subscription does not come through until released.
     withheld: Mutex<HashSet<Channel>>,
     released: Notify,
+    /// What is subscribed.
+    standing: Mutex<HashSet<Channel>>,
     /// So many rosters fail, each once it was asked for.
     rosters_to_fail: AtomicUsize,
+    peeks: AtomicUsize,
 }
 
 impl Meddling {
@@ -105,6 +108,9 @@ impl Meddled {
 impl Medium for Meddled {
     async fn execute(&self, command: Command) -> Result<Reply, MediumError> {
         self.check()?;
+        if matches!(command, Command::Peek { .. }) {
+            self.meddling.peeks.fetch_add(1, Ordering::SeqCst);
+        }
         self.medium.execute(command).await
     }
     async fn enroll(&self, record: &InstanceRecord) -> Result<Enrolment, MediumError> {
@@ -143,12 +149,14 @@ impl Medium for Meddled {
                 channels.iter().any(|channel| withheld.contains(channel))
             };
             if !is_withheld {
+                self.meddling.standing.lock().unwrap().extend(channels.iter().cloned());
                 return self.medium.subscribe(channels).await;
             }
             released.await;
         }
     }
     fn unsubscribe(&self, channel: Channel) {
+        self.meddling.standing.lock().unwrap().remove(&channel);
         self.medium.unsubscribe(channel);
     }
 }
@@ -285,6 +293,37 @@ async fn a_leader_whose_channel_cannot_be_subscribed_is_told_all_the_same() {
     let node = start_with("driver-unheld", meddling, None);
     node.ear.until("Elected", |o| is_elected(o).then_some(())).await;
     node.stop().await;
+}
+
+#[tokio::test]
+async fn a_leader_leaves_the_channel_of_announcements_and_hears_again_when_it_leads_no_more() {
+    let first = start("driver-hearing").started().await;
+    let hears = || first.meddling.standing.lock().unwrap().contains(&Channel::Election);
+    first.ear.until("Elected", |o| is_elected(o).then_some(())).await;
+    assert!(first.leads() && !hears());
+    let second = start("driver-hearing").started().await;
+    first.ask(1, Question::Reelect);
+    second.ear.until("Elected", |o| is_elected(o).then_some(())).await;
+    eventually("it hears again", hears).await;
+    second.stop().await;
+    first.stop().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_leads_no_more_looks_until_it_hears() {
+    let first = start("driver-looking").started().await;
+    let second = start("driver-looking").started().await;
+    first.meddling.withheld.lock().unwrap().insert(Channel::Election);
+    first.ask(1, Question::Reelect);
+    second.ear.until("Elected", |o| is_elected(o).then_some(())).await;
+    let peeks = || first.meddling.peeks.load(Ordering::SeqCst);
+    let before = peeks();
+    // More than what a lost announcement or a new connection would make it look.
+    eventually("it looks, again and again", || peeks() >= before + 20).await;
+    first.meddling.release_subscriptions();
+    second.stop().await;
+    eventually("it leads again", || first.leads()).await;
+    first.stop().await;
 }
 
 #[tokio::test]

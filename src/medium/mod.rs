@@ -11,7 +11,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::election::{Command, Holder, Reply};
+use crate::election::{Command, Reply};
 
 pub use crate::membership::{
     Change, InstanceRecord, Members, RegistryChange, Roster, SILENCE_LIMIT,
@@ -65,10 +65,6 @@ pub trait Medium: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), MediumError>> + Send;
 
     fn unsubscribe(&self, channel: Channel);
-
-    /// Heartbeats in the name of `holder`, the present run's token, need not be told: they are this instance's own. Whoever leads heeds none,
-    /// and whoever does not is told by the register itself that it bears his name.
-    fn mute(&self, _holder: &Holder) {}
 
     /// An equal list, of which there may be one for all candidates of the kind in this process.
     fn common(&self, members: Members) -> Members {

@@ -47,7 +47,7 @@ use self::routing::MemberId;
 use self::scripts::{Call, Script, evaluate};
 pub use self::target::Target;
 use super::{Channel, Enrolment, MailboxSender, Medium, MediumError, Members, Notice, Roster};
-use crate::election::{Command, Holder, Identity, InstanceId, Presence, Reply, Stamp, Timing};
+use crate::election::{Command, Identity, InstanceId, Presence, Reply, Stamp, Timing};
 use crate::lifeline::Lifeline;
 use crate::random;
 use crate::wire::InstanceRecord;
@@ -376,10 +376,6 @@ impl Medium for RedisMedium {
             Err(_) if shared.routing().give_up(self.member, &names) => Ok(()),
             Err(_) => Err(errors::timed_out(&shared.address, self.patience())),
         }
-    }
-
-    fn mute(&self, holder: &Holder) {
-        self.hub.shared.routing().mute(self.member, holder);
     }
 
     fn common(&self, members: Members) -> Members {

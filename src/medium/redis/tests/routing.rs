@@ -45,7 +45,7 @@ fn error() -> MediumError {
 }
 
 fn link_notice(mailbox: &mut Mailbox) -> Option<Notice> {
-    futures_util::FutureExt::now_or_never(mailbox.next(false)).flatten()
+    futures_util::FutureExt::now_or_never(mailbox.next(false))
 }
 
 #[test]
