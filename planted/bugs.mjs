@@ -672,7 +672,13 @@ export const bugs = [
   },
   {
     about: 'the arguments of a batch are read by one place too far (Lua)',
-    edits: [{ file: batch, from: 'slice(ARGV, 2 + before', to: 'slice(ARGV, 2 + before + before' }],
+    edits: [
+      {
+        file: batch,
+        from: 'copy(arguments, ARGV, 2 + before',
+        to: 'copy(arguments, ARGV, 2 + before + before',
+      },
+    ],
     tests: 'batches',
   },
   {

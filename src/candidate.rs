@@ -44,7 +44,7 @@ pub struct Candidate {
     tenure: Arc<Tenure>,
     lifeline: Arc<Lifeline>,
     /// Between two runs the election rests here; its floor of terms outlives them.
-    resting: Arc<Mutex<Option<Election>>>,
+    resting: Arc<Mutex<Option<Box<Election>>>>,
 }
 
 /// What a running candidate is told and asked through. Dropping it ends the run.
@@ -154,10 +154,10 @@ impl Candidate {
 
 struct RunParts<S: Sink> {
     settings: Settings,
-    election: Election,
+    election: Box<Election>,
     tenure: Arc<Tenure>,
     timing: Timing,
-    resting: Arc<Mutex<Option<Election>>>,
+    resting: Arc<Mutex<Option<Box<Election>>>>,
     requests: RequestQueue,
     queue: Arc<SendQueue>,
     sink: Arc<S>,
@@ -168,7 +168,8 @@ impl<S: Sink> RunParts<S> {
     fn spawn<M: Medium>(self, medium: M, mailbox: Mailbox) {
         let Self { settings, election, tenure, timing, resting, requests, queue, sink } = self;
         let instance = settings.instance.clone();
-        let driver = Driver::new(
+        // In a box: a task that is given the driver itself has room for it twice.
+        let driver = Box::new(Driver::new(
             settings,
             election,
             tenure.clone(),
@@ -177,7 +178,7 @@ impl<S: Sink> RunParts<S> {
             requests,
             queue.clone(),
             sink.clone(),
-        );
+        ));
         let run = tokio::spawn(driver.run());
         tokio::spawn(async move {
             let election = match run.await {
@@ -197,8 +198,8 @@ impl<S: Sink> RunParts<S> {
     }
 }
 
-fn new_election(instance: &InstanceId, timing: Timing, tenure: &Arc<Tenure>) -> Election {
-    Election::new(instance.clone(), timing, tenure.clone(), Box::new(random::bits))
+fn new_election(instance: &InstanceId, timing: Timing, tenure: &Arc<Tenure>) -> Box<Election> {
+    Election::new(instance.clone(), timing, tenure.clone(), Box::new(random::bits)).into()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -14,12 +14,13 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::value::RawValue;
+use tokio::time::{Sleep, sleep};
 
 use crate::clock;
 use crate::election::{Election, Event, InstanceId, Instant, Reply, RequestId, Role, Tenure};
@@ -55,7 +56,7 @@ pub struct Settings {
 /// One run of a candidate, from `start()` to the end of `stop()`.
 pub struct Driver<M: Medium, S: Sink> {
     settings: Settings,
-    election: Election,
+    election: Box<Election>,
     tenure: Arc<Tenure>,
     membership: Membership,
     reception: Reception,
@@ -121,7 +122,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     #[allow(clippy::too_many_arguments)]
     pub fn new(
         settings: Settings,
-        election: Election,
+        election: Box<Election>,
         tenure: Arc<Tenure>,
         medium: M,
         mailbox: Mailbox,
@@ -160,7 +161,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
 
     /// Runs until a stop is done, and gives the election back for the next run: its floor of terms outlives this one.
     /// [`Output::Stopped`] is left to the caller, who must first be able to start again.
-    pub async fn run(mut self) -> Election {
+    pub async fn run(mut self: Box<Self>) -> Box<Election> {
         self.election.handle_start(clock::now());
         self.membership.handle_own(self.record());
         self.call(
@@ -174,6 +175,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             |()| Done::Published,
         );
 
+        let mut alarm = pin!(sleep(Duration::ZERO));
         loop {
             self.send_due();
             self.tell_events();
@@ -183,13 +185,14 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             }
             let takes_messages = self.sink.has_room();
             let slack = self.medium.slack();
-            let wake_up = sleep_until(self.next_timeout().map(|moment| moment.in_step(slack)));
+            let wake_up = self.next_timeout().map(|moment| moment.in_step(slack));
+            set(alarm.as_mut(), wake_up);
             tokio::select! {
                 Some(done) = self.calls.next() => self.handle_done(done),
                 notice = self.mailbox.next(takes_messages) => self.handle_notice(notice),
                 request = self.requests.next() => self.handle_request(request),
                 () = self.sink.room() => {}
-                () = wake_up => self.handle_timeout(),
+                () = &mut alarm, if wake_up.is_some() => self.handle_timeout(),
             }
         }
     }
@@ -415,9 +418,15 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     }
 }
 
-async fn sleep_until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep(moment.since(clock::now())).await,
-        None => std::future::pending().await,
+/// Sets the alarm to `moment`, unless it stands there already. It counts by a clock of its own, which may stand still while the machine sleeps.
+fn set(alarm: Pin<&mut Sleep>, moment: Option<Instant>) {
+    const EXACT: Duration = Duration::from_micros(100);
+    let Some(moment) = moment else { return };
+    let deadline = tokio::time::Instant::now() + moment.since(clock::now());
+    let present = alarm.deadline();
+    let is_off = deadline.saturating_duration_since(present) > EXACT
+        || present.saturating_duration_since(deadline) > EXACT;
+    if is_off || alarm.is_elapsed() {
+        alarm.reset(deadline);
     }
 }

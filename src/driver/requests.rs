@@ -1,9 +1,9 @@
 //! The way in of what the process asks: a queue that any thread fills, for one run.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
-
-use tokio::sync::Notify;
+use std::task::{Poll, Waker};
 
 use super::Request;
 
@@ -29,13 +29,14 @@ pub struct Ended;
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    filled: Notify,
 }
 
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Request>,
     has_ended: bool,
+    /// Of whoever found nothing.
+    waker: Option<Waker>,
 }
 
 impl RequestSender {
@@ -47,7 +48,11 @@ impl RequestSender {
             return Err(Ended);
         }
         state.waiting.push_back(request);
-        self.shared.filled.notify_one();
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         Ok(())
     }
 }
@@ -62,28 +67,33 @@ impl Drop for RequestSender {
 impl RequestQueue {
     /// The next request. Cancelling it loses nothing.
     pub async fn next(&mut self) -> Request {
-        loop {
-            if let Some(request) = self.take() {
-                return request;
+        poll_fn(|context| {
+            let mut state = self.shared.state();
+            let Some(request) = state.waiting.pop_front() else {
+                wait(&mut state.waker, context.waker());
+                return Poll::Pending;
+            };
+            if state.waiting.is_empty() {
+                // Nearly always nothing is asked, so nothing is kept.
+                state.waiting = VecDeque::new();
             }
-            self.shared.filled.notified().await;
-        }
-    }
-
-    fn take(&mut self) -> Option<Request> {
-        let mut state = self.shared.state();
-        let request = state.waiting.pop_front();
-        if state.waiting.is_empty() {
-            // Nearly always nothing is asked, so nothing is kept.
-            state.waiting = VecDeque::new();
-        }
-        request
+            Poll::Ready(request)
+        })
+        .await
     }
 }
 
 impl Drop for RequestQueue {
     fn drop(&mut self) {
-        *self.shared.state() = State { waiting: VecDeque::new(), has_ended: true };
+        *self.shared.state() = State { has_ended: true, ..State::default() };
+    }
+}
+
+/// Puts a waker in its place, if it is not there already.
+fn wait(place: &mut Option<Waker>, waker: &Waker) {
+    match place {
+        Some(present) => present.clone_from(waker),
+        None => *place = Some(waker.clone()),
     }
 }
 

@@ -181,7 +181,8 @@ fn start_with(kind: &str, meddling: Arc<Meddling>, max_stall: Option<Duration>) 
     let instance = InstanceId::new(random::instance_id());
     let tenure = Arc::new(Tenure::default());
     let timing = Timing::new(LEASE, None).unwrap();
-    let election = Election::new(instance.clone(), timing, tenure.clone(), Box::new(random::bits));
+    let election =
+        Election::new(instance.clone(), timing, tenure.clone(), Box::new(random::bits)).into();
     let (outbox, inbox) = mailbox();
     let medium = MemoryMedium::open(kind, &instance, outbox.clone());
     let (requests, request_queue) = requests();
@@ -195,7 +196,7 @@ fn start_with(kind: &str, meddling: Arc<Meddling>, max_stall: Option<Duration>) 
         lifeline: Arc::default(),
         debug: false,
     };
-    let driver = Driver::new(
+    let driver = Box::new(Driver::new(
         settings,
         election,
         tenure.clone(),
@@ -204,7 +205,7 @@ fn start_with(kind: &str, meddling: Arc<Meddling>, max_stall: Option<Duration>) 
         request_queue,
         queue.clone(),
         Arc::new(ear.clone()),
-    );
+    ));
     let told = ear.clone();
     tokio::spawn(async move {
         driver.run().await;

@@ -77,7 +77,10 @@ pub struct Stamp(Arc<str>);
 
 impl Stamp {
     pub fn new(bits: u64) -> Self {
-        Self(format!("{bits:016x}").into())
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |place: usize| DIGITS[(bits >> (60 - 4 * place)) as usize % 16];
+        let text: [u8; 16] = std::array::from_fn(digit);
+        Self(str::from_utf8(&text).expect("digits are ASCII").into())
     }
 
     pub fn parse(text: &str) -> Self {

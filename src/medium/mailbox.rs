@@ -1,10 +1,10 @@
 //! The bounded queues between a medium and a candidate's driver.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-
-use tokio::sync::Notify;
+use std::task::{Poll, Waker};
 
 use super::{Notice, RegistryChange};
 use crate::election::Announcement;
@@ -38,8 +38,6 @@ pub struct Mailbox {
 #[derive(Debug, Default)]
 struct Shared {
     queues: Mutex<Queues>,
-    /// Something was put in.
-    filled: Notify,
     dropped: AtomicU64,
     malformed: AtomicU64,
 }
@@ -54,13 +52,20 @@ struct Queues {
     messages: VecDeque<Notice>,
     message_bytes: usize,
     is_closed: bool,
+    /// Of whoever found nothing to take.
+    waker: Option<Waker>,
 }
 
 impl MailboxSender {
     /// Never waits. What finds its queue full is dropped and counted.
     pub fn send(&self, notice: Notice) {
-        if self.shared.queues().put(notice) {
-            self.shared.filled.notify_one();
+        let mut queues = self.shared.queues();
+        if queues.put(notice) {
+            let waker = queues.waker.take();
+            drop(queues);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         } else {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -76,12 +81,17 @@ impl Mailbox {
     /// The next notice: of the link first, then announcements, then changes, then messages if `takes_messages`.
     /// Cancelling it loses nothing.
     pub async fn next(&mut self, takes_messages: bool) -> Notice {
-        loop {
-            if let Some(notice) = self.shared.queues().take(takes_messages) {
-                return notice;
+        poll_fn(|context| {
+            let mut queues = self.shared.queues();
+            match queues.take(takes_messages) {
+                Some(notice) => Poll::Ready(notice),
+                None => {
+                    queues.wait(context.waker());
+                    Poll::Pending
+                }
             }
-            self.shared.filled.notified().await;
-        }
+        })
+        .await
     }
 
     /// A change of the registry that waits already, if any.
@@ -153,6 +163,13 @@ impl Queues {
             .or_else(|| take_from(&mut self.announcements).map(Notice::Announced))
             .or_else(|| take_from(&mut self.changes).map(Notice::Registry))
             .or_else(|| if takes_messages { self.take_message() } else { None })
+    }
+
+    fn wait(&mut self, waker: &Waker) {
+        match &mut self.waker {
+            Some(present) => present.clone_from(waker),
+            None => self.waker = Some(waker.clone()),
+        }
     }
 
     fn take_message(&mut self) -> Option<Notice> {

@@ -1,13 +1,14 @@
 //! The way from the runtime's thread to JavaScript's loop: outputs are batched, with one wake-up in flight.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
 
+use futures_util::task::AtomicWaker;
 use napi::Status;
 use napi::bindgen_prelude::{Buffer, Either, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use tokio::sync::Notify;
 
 use super::error::CodedError;
 use super::items::{Attachment, Batch};
@@ -38,7 +39,9 @@ struct Shared {
     is_closed: AtomicBool,
     /// Somebody was told that there is no room, and is to be told when there is.
     is_awaited: AtomicBool,
-    drained: Notify,
+    is_drained: AtomicBool,
+    /// Of the driver, which is to look again.
+    waker: AtomicWaker,
 }
 
 impl LoopSink {
@@ -60,7 +63,7 @@ impl LoopSink {
         let status = self.waker.call((), ThreadsafeFunctionCallMode::NonBlocking);
         if status != Status::Ok {
             self.shared.is_closed.store(true, Ordering::SeqCst);
-            self.shared.drained.notify_one();
+            self.shared.tell_drained();
         }
     }
 }
@@ -74,7 +77,7 @@ impl Shared {
         // Not at every batch: it wakes the runtime's thread. Who sends one by one sends again when told that the last one went
         // out, and finds that thread awake: it wakes up while this one parses.
         if self.is_awaited.swap(false, Ordering::SeqCst) || batch.tells_sent() {
-            self.drained.notify_one();
+            self.tell_drained();
         }
         let (items, attachments) = batch.into_parts();
         let attachments = attachments.into_iter().map(|attachment| match attachment {
@@ -82,6 +85,11 @@ impl Shared {
             Attachment::Text(text) => Either::B(text),
         });
         (items, attachments.collect()).into()
+    }
+
+    fn tell_drained(&self) {
+        self.is_drained.store(true, Ordering::SeqCst);
+        self.waker.wake();
     }
 
     fn batch(&self) -> MutexGuard<'_, Batch> {
@@ -121,7 +129,13 @@ impl Sink for LoopSink {
     }
 
     fn room(&self) -> impl Future<Output = ()> + Send {
-        self.shared.drained.notified()
+        poll_fn(|context| {
+            self.shared.waker.register(context.waker());
+            match self.shared.is_drained.swap(false, Ordering::SeqCst) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
     }
 
     fn probe(&self) {

@@ -13,7 +13,7 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::connection::Link;
-use super::scripts::{Call, Script, evaluate};
+use super::scripts::{Call, Joined, Script, evaluate};
 use super::{errors, late_to};
 use crate::medium::{MailboxSender, MediumError};
 
@@ -43,33 +43,33 @@ pub struct Patience {
 struct Batch {
     /// When the first of its calls must have settled.
     until: Instant,
-    entries: Vec<Entry>,
+    calls: Joined,
+    waiting: Vec<Waiting>,
 }
 
-struct Entry {
-    call: Call,
+/// Whoever made one of the calls.
+struct Waiting {
     mailbox: MailboxSender,
     done: oneshot::Sender<Result<Value, MediumError>>,
 }
 
 impl Batches {
-    /// Makes a call beside those of others, and gives its own outcome within `left`.
-    pub async fn call(
+    /// Makes a call beside those of others. Its own outcome comes within `left`.
+    pub fn call(
         &self,
         link: &Arc<Link>,
         script: &'static Script,
-        call: Call,
+        call: &Call,
         patience: Patience,
         left: Duration,
         mailbox: &MailboxSender,
-    ) -> Result<Value, MediumError> {
+    ) -> oneshot::Receiver<Result<Value, MediumError>> {
         let (done, outcome) = oneshot::channel();
         let (script_hash, arguments) = (script.hash(), call.arguments());
         let class = Class { link: link.number, script: script_hash, arguments, patience };
-        let entry = Entry { call, mailbox: mailbox.clone(), done };
-        self.add(link, script, class, Instant::now() + left, entry);
-        // An error would mean that the runtime ends.
-        outcome.await.unwrap_or_else(|_| Err(link.lost()))
+        let waiting = Waiting { mailbox: mailbox.clone(), done };
+        self.add(link, script, class, Instant::now() + left, call, waiting);
+        outcome
     }
 
     fn add(
@@ -78,13 +78,15 @@ impl Batches {
         script: &'static Script,
         class: Class,
         until: Instant,
-        entry: Entry,
+        call: &Call,
+        waiting: Waiting,
     ) {
         let mut open = self.0.lock().expect("no panic holds the lock");
-        let batch = open.entry(class).or_insert_with(|| Batch { until, entries: Vec::new() });
+        let batch = open.entry(class).or_insert_with(|| Batch::new(until));
         batch.until = batch.until.min(until);
-        batch.entries.push(entry);
-        let count = batch.entries.len();
+        batch.calls.push(call);
+        batch.waiting.push(waiting);
+        let count = batch.calls.count();
         if count >= MAX_CALLS {
             let batch = open.remove(&class).expect("it was just added to");
             tokio::spawn(batch.send(link.clone(), script, class.patience));
@@ -107,13 +109,16 @@ impl Batches {
 }
 
 impl Batch {
+    fn new(until: Instant) -> Self {
+        Self { until, calls: Joined::default(), waiting: Vec::new() }
+    }
+
     async fn send(self, link: Arc<Link>, script: &'static Script, patience: Patience) {
         let left = self.until.saturating_duration_since(Instant::now());
-        let mailboxes: Vec<_> = self.entries.iter().map(|entry| late_to(&entry.mailbox)).collect();
+        let (mailboxes, waiting): (Vec<_>, Vec<_>) =
+            self.waiting.into_iter().map(|one| (late_to(&one.mailbox), one.done)).unzip();
         let tell_late = move |time| mailboxes.into_iter().for_each(|tell| tell(time));
-        let (calls, waiting): (Vec<_>, Vec<_>) =
-            self.entries.into_iter().map(|entry| (entry.call, entry.done)).unzip();
-        let call = Call::batch(script, calls);
+        let call = self.calls.call(script);
         let send = |connection| evaluate(connection, call);
         match link.call(send, left, patience.late_limit, tell_late).await {
             Ok(Value::Array(outcomes)) if outcomes.len() == waiting.len() => {

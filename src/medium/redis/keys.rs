@@ -33,11 +33,21 @@ impl Names {
         format!("{}presence:", self.channels)
     }
 
+    /// The parts of the name of [`Channel::Election`].
+    pub fn election(&self) -> [&str; 2] {
+        [&self.channels, "election"]
+    }
+
+    /// The parts of the name of [`Channel::Registry`].
+    pub fn registry(&self) -> [&str; 2] {
+        [&self.channels, "registry"]
+    }
+
     pub fn channel(&self, channel: &Channel) -> String {
         let prefix = &self.channels;
         match channel {
-            Channel::Election => format!("{prefix}election"),
-            Channel::Registry => format!("{prefix}registry"),
+            Channel::Election => self.election().concat(),
+            Channel::Registry => self.registry().concat(),
             Channel::All => format!("{prefix}all"),
             Channel::Leader => format!("{prefix}leader"),
             Channel::Followers => format!("{prefix}followers"),

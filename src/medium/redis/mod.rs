@@ -22,6 +22,7 @@ mod routing;
 mod scripts;
 mod subscriptions;
 mod target;
+mod words;
 
 #[cfg(test)]
 pub mod tests;
@@ -141,7 +142,11 @@ impl RedisMedium {
         let value = match batch_script {
             Some(script) => {
                 let patience = Patience { limit, late_limit: self.patience().max(limit) };
-                shared.batches.call(link, script, call, patience, left, &self.mailbox).await?
+                let outcome =
+                    shared.batches.call(link, script, &call, patience, left, &self.mailbox);
+                drop(call);
+                // An error would mean that the runtime ends.
+                outcome.await.unwrap_or_else(|_| Err(link.lost()))?
             }
             // In a box, as whatever a crowd does not need: many calls are under way there, and each has room for all that it may do.
             None => {
@@ -155,7 +160,7 @@ impl RedisMedium {
     async fn run_registry<T>(
         &self,
         script: &'static Script,
-        arguments: Vec<String>,
+        arguments: &[&str],
         read: impl FnOnce(Reply, Answer) -> Result<T, Unreadable>,
     ) -> Result<T, MediumError> {
         let link = self.hub.shared.link()?;
@@ -171,7 +176,7 @@ impl RedisMedium {
     }
 
     async fn fetch_roster(&self) -> Result<Roster, MediumError> {
-        self.run_registry(&scripts::ROSTER, vec![], |register, mut answer| {
+        self.run_registry(&scripts::ROSTER, &[], |register, mut answer| {
             let revision = answer.number()?;
             let mut instances = Vec::new();
             for (id, record) in answer.pairs()? {
@@ -331,18 +336,17 @@ impl Medium for RedisMedium {
     }
 
     async fn enroll(&self, record: &InstanceRecord) -> Result<Enrolment, MediumError> {
-        let arguments = vec![self.instance.to_string(), record.encode()];
-        self.run_registry(&scripts::ENROLL, arguments, read_enrolment).await
+        let record = record.encode();
+        let arguments = [self.instance.as_str(), &record];
+        self.run_registry(&scripts::ENROLL, &arguments, read_enrolment).await
     }
 
     async fn refresh(&self) -> Result<Enrolment, MediumError> {
-        let arguments = vec![self.instance.to_string()];
-        self.run_registry(&scripts::REFRESH, arguments, read_enrolment).await
+        self.run_registry(&scripts::REFRESH, &[self.instance.as_str()], read_enrolment).await
     }
 
     async fn withdraw(&self) -> Result<(), MediumError> {
-        let arguments = vec![self.instance.to_string()];
-        self.run_registry(&scripts::WITHDRAW, arguments, |_, _| Ok(())).await
+        self.run_registry(&scripts::WITHDRAW, &[self.instance.as_str()], |_, _| Ok(())).await
     }
 
     async fn roster(&self) -> Result<Arc<Roster>, MediumError> {
@@ -400,7 +404,7 @@ fn read_enrolment(register: Reply, mut answer: Answer) -> Result<Enrolment, Unre
 }
 
 /// Tells a candidate of an answer that came after its time.
-fn late_to(mailbox: &MailboxSender) -> impl FnOnce(Duration) + Send + 'static {
+fn late_to(mailbox: &MailboxSender) -> impl FnOnce(Duration) + Send + use<> {
     let mailbox = mailbox.clone();
     move |round_trip| mailbox.send(Notice::Late(round_trip))
 }

@@ -7,8 +7,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use super::keys::Names;
+use super::words::Words;
 use crate::election::{Command, Holder, Identity, InstanceId, Presence, Stamp};
-use crate::medium::Channel;
 
 pub struct Script {
     text: &'static str,
@@ -75,8 +75,37 @@ impl Script {
 /// One call of a script: the short form by its hash, and the long one for a server that does not know it.
 pub struct Call {
     script: &'static Script,
-    keys: Vec<String>,
-    arguments: Vec<String>,
+    keys: Words,
+    arguments: Words,
+}
+
+/// Several calls of one script as one, each of which has as many keys and as many arguments as any other.
+#[derive(Default)]
+pub struct Joined {
+    keys: Words,
+    arguments: Words,
+    count: usize,
+}
+
+impl Joined {
+    pub fn push(&mut self, call: &Call) {
+        if self.count == 0 {
+            self.arguments.push_number(call.keys.len());
+            self.arguments.push_number(call.arguments.len());
+        }
+        self.keys.append(&call.keys);
+        self.arguments.append(&call.arguments);
+        self.count += 1;
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The one call, of the [script](Call::batch_script) for several.
+    pub fn call(self, script: &'static Script) -> Call {
+        Call { script, keys: self.keys, arguments: self.arguments }
+    }
 }
 
 impl Call {
@@ -86,19 +115,6 @@ impl Call {
             .into_iter()
             .find(|(one, _)| std::ptr::eq::<Script>(&***one, self.script))
             .map(|(_, many)| &**many)
-    }
-
-    /// One call of `script` in place of all these, each of which has as many keys and as many arguments as any other.
-    pub fn batch(script: &'static Script, calls: impl IntoIterator<Item = Self>) -> Self {
-        let (mut keys, mut arguments) = (Vec::new(), Vec::new());
-        for call in calls {
-            if arguments.is_empty() {
-                arguments.extend([call.keys.len(), call.arguments.len()].map(|n| n.to_string()));
-            }
-            keys.extend(call.keys);
-            arguments.extend(call.arguments);
-        }
-        Self { script, keys, arguments }
     }
 
     /// Those of one batch have as many each.
@@ -115,8 +131,14 @@ impl Call {
     }
 
     fn command(&self, name: &str, script: &str) -> Cmd {
-        let mut command = redis::cmd(name);
-        command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
+        const MORE: usize = 32;
+        let count = self.keys.len() + self.arguments.len();
+        let bytes = self.keys.bytes() + self.arguments.bytes() + script.len();
+        let mut command = Cmd::with_capacity(count + 3, bytes + MORE);
+        command.arg(name).arg(script).arg(self.keys.len());
+        for word in self.keys.iter().chain(self.arguments.iter()) {
+            command.arg(word);
+        }
         command
     }
 }
@@ -150,63 +172,60 @@ pub fn for_command(
     connection: u64,
     presence: Option<&Presence>,
 ) -> Call {
-    let presence = presence.map_or("", Presence::as_str).to_owned();
-    let (script, arguments) = match command {
-        Command::Peek { .. } => (&PEEK, vec![]),
+    let presence = presence.map_or("", Presence::as_str);
+    let mut arguments = arguments(command.stamp(), names.election());
+    let words = &mut arguments;
+    let script = match command {
+        Command::Peek { .. } => &PEEK,
         Command::Renew { holder, term, beat, lease, over, .. } => {
-            let mut arguments = vec![
-                holder.as_str().to_owned(),
-                term.to_string(),
-                beat.to_string(),
-                milliseconds(*lease),
-            ];
-            match over {
-                Some(shown) => arguments.extend([
-                    "1".to_owned(),
-                    identity_text(&shown.identity, connection),
-                    shown.term.to_string(),
-                    shown.stamp.as_str().to_owned(),
-                    presence,
-                ]),
-                None if presence.is_empty() => {}
-                None => {
-                    arguments.extend(["0", "", "0", ""].map(str::to_owned));
-                    arguments.push(presence);
-                }
+            words.push(holder.as_str());
+            words.push_number(term);
+            words.push_number(beat);
+            words.push_number(milliseconds(*lease));
+            if let Some(shown) = over {
+                words.push(flag(true));
+                words.push(identity_text(&shown.identity, connection));
+                words.push_number(shown.term);
+                words.push(shown.stamp.as_str());
+                words.push(presence);
+            } else if !presence.is_empty() {
+                [flag(false), "", "0", "", presence].into_iter().for_each(|word| words.push(word));
             }
-            (&RENEW, arguments)
+            &RENEW
         }
-        Command::Take { seen, holder, floor, lease, .. } => (
-            &TAKE,
-            vec![
-                identity_text(&seen.identity, connection),
-                seen.holder.as_ref().map_or("", Holder::as_str).to_owned(),
-                seen.term.to_string(),
-                seen.stamp.as_str().to_owned(),
-                flag(seen.watched),
-                holder.as_str().to_owned(),
-                floor.to_string(),
-                milliseconds(*lease),
-                presence,
-                flag(seen.gone),
-            ],
-        ),
-        Command::Release { holder, term, heir, .. } => (
-            &RELEASE,
-            vec![
-                holder.as_str().to_owned(),
-                term.to_string(),
-                // One that cannot be stored is no instance's id.
-                heir.as_ref()
-                    .filter(|heir| is_storable(heir.as_str()))
-                    .map_or("", InstanceId::as_str)
-                    .to_owned(),
-            ],
-        ),
+        Command::Take { seen, holder, floor, lease, .. } => {
+            words.push(identity_text(&seen.identity, connection));
+            words.push(seen.holder.as_ref().map_or("", Holder::as_str));
+            words.push_number(seen.term);
+            words.push(seen.stamp.as_str());
+            words.push(flag(seen.watched));
+            words.push(holder.as_str());
+            words.push_number(floor);
+            words.push_number(milliseconds(*lease));
+            words.push(presence);
+            words.push(flag(seen.gone));
+            &TAKE
+        }
+        Command::Release { holder, term, heir, .. } => {
+            // One that cannot be stored is no instance's id.
+            let heir = heir.as_ref().filter(|heir| is_storable(heir.as_str()));
+            words.push(holder.as_str());
+            words.push_number(term);
+            words.push(heir.map_or("", InstanceId::as_str));
+            &RELEASE
+        }
     };
-    let mut all = vec![command.stamp().as_str().to_owned(), names.channel(&Channel::Election)];
-    all.extend(arguments);
-    Call { script, keys: vec![names.register.clone()], arguments: all }
+    let mut keys = Words::with_capacity(1, names.register.len());
+    keys.push(&names.register);
+    Call { script, keys, arguments }
+}
+
+/// What all scripts are given, with room for what more most of them are.
+fn arguments(stamp: &Stamp, channel: [&str; 2]) -> Words {
+    let mut words = Words::with_capacity(12, 256);
+    words.push(stamp.as_str());
+    words.push_joined(&channel);
+    words
 }
 
 /// Whether the register takes `text`: visible ASCII of a bounded length. Anything else in it counts as malformed.
@@ -215,42 +234,41 @@ pub fn is_storable(text: &str) -> bool {
 }
 
 /// The call of one of the registry's scripts.
-pub fn for_registry(
-    script: &'static Script,
-    names: &Names,
-    stamp: &Stamp,
-    arguments: impl IntoIterator<Item = String>,
-) -> Call {
-    let keys = [&names.register, &names.instances, &names.seen, &names.revision];
-    let mut all = vec![stamp.as_str().to_owned(), names.channel(&Channel::Registry)];
-    all.extend(arguments);
-    Call { script, keys: keys.map(Clone::clone).to_vec(), arguments: all }
+pub fn for_registry(script: &'static Script, names: &Names, stamp: &Stamp, more: &[&str]) -> Call {
+    let mut keys = Words::with_capacity(4, 256);
+    for key in [&names.register, &names.instances, &names.seen, &names.revision] {
+        keys.push(key);
+    }
+    let mut arguments = arguments(stamp, names.registry());
+    more.iter().for_each(|word| arguments.push(word));
+    Call { script, keys, arguments }
 }
 
 /// What no server's identity is: a compare with it fails.
 const FOREIGN: &str = "?";
 
 /// A server that does not tell its identity is '' to the scripts on every connection; which connection is meant is known here alone.
-fn identity_text(identity: &Identity, connection: u64) -> String {
+fn identity_text(identity: &Identity, connection: u64) -> &str {
     match identity {
-        Identity::Server(id) if !id.is_empty() => id.to_string(),
-        Identity::Connection(number) if *number == connection => String::new(),
-        _ => FOREIGN.to_owned(),
+        Identity::Server(id) if !id.is_empty() => id,
+        Identity::Connection(number) if *number == connection => "",
+        _ => FOREIGN,
     }
 }
 
-fn flag(is_set: bool) -> String {
-    if is_set { "1" } else { "0" }.to_owned()
+fn flag(is_set: bool) -> &'static str {
+    if is_set { "1" } else { "0" }
 }
 
 /// Rounded up, since a lease that others read must not be shorter than the holder's own.
-fn milliseconds(duration: Duration) -> String {
-    duration.as_nanos().div_ceil(1_000_000).to_string()
+fn milliseconds(duration: Duration) -> u128 {
+    duration.as_nanos().div_ceil(1_000_000)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::medium::Channel;
 
     /// Hosts' clocks differ, and one of them may be an hour off. What a script knows of the time it asks the server.
     #[test]
@@ -258,8 +276,10 @@ mod tests {
         let names = Names::new("svc", 0);
         let stamp = Stamp::new(7);
         for script in [&ENROLL, &REFRESH, &WITHDRAW, &ROSTER] {
-            let call = for_registry(script, &names, &stamp, ["a".to_owned()]);
-            assert_eq!(call.arguments, [stamp.as_str(), &names.channel(&Channel::Registry), "a"]);
+            let call = for_registry(script, &names, &stamp, &["a"]);
+            let channel = names.channel(&Channel::Registry);
+            let given: Vec<&str> = call.arguments.iter().collect();
+            assert_eq!(given, [stamp.as_str(), &channel, "a"]);
         }
     }
 }

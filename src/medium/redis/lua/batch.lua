@@ -10,18 +10,19 @@
 
 local keys_each, arguments_each = tonumber(ARGV[1]), tonumber(ARGV[2])
 
-local function slice(list, before, count)
-  local part = {}
+local function copy(part, list, before, count)
   for position = 1, count do
     part[position] = list[before + position]
   end
-  return part
 end
+
+-- Filled anew for each call: two tables for each would be much of the garbage.
+local keys, arguments = {}, {}
 
 local replies = {}
 for before = 0, #KEYS / keys_each - 1 do
-  local keys = slice(KEYS, before * keys_each, keys_each)
-  local arguments = slice(ARGV, 2 + before * arguments_each, arguments_each)
+  copy(keys, KEYS, before * keys_each, keys_each)
+  copy(arguments, ARGV, 2 + before * arguments_each, arguments_each)
   local is_done, reply = pcall(call_one, keys, arguments)
   if type(reply) ~= 'table' then
     -- An error that was raised as a text.
