@@ -39,7 +39,8 @@ serve({
     ),
   stop: (number = 0) => timed(() => contender(number).stop()),
   reelect: (number = 0) => timed(() => contender(number).reelect()),
-  /** When it was seen that one leads and all are there. @param {number} count */
-  whole: (count) => timed(() => contender(0).whole(count)),
+  /** When the first ones saw that one leads and all are there. @param {number} count @param {number} [ofThese] */
+  whole: (count, ofThese = 1) =>
+    timed(() => Promise.all(contenders.slice(0, ofThese).map((one) => one.whole(count)))),
   cpu: () => process.cpuUsage(),
 });

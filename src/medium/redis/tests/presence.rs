@@ -12,7 +12,7 @@ use crate::candidate::{Candidate, Config, Place, Run};
 use crate::driver::{Output, Sink};
 use crate::election::{CrashDetection, Holder, InstanceId, Presence, Reply, Seen, Timing};
 use crate::lifeline::Lifeline;
-use crate::medium::conformance::{Node, seen};
+use crate::medium::conformance::{Node, seen, shown as shown_by};
 use crate::medium::redis::{RedisMedium, Target};
 use crate::medium::{Medium, MediumErrorKind, Notice, mailbox};
 use crate::random;
@@ -152,6 +152,20 @@ async fn a_reign_is_not_renewed_over_the_next_connection() {
     a.node.execute(a.node.releasing(term)).await;
     a.node.take().await;
     assert!(a.lifeline.holds());
+}
+
+/// As after a grant on a connection that did not show.
+#[tokio::test]
+async fn an_assert_over_ones_own_record_names_the_connection_that_it_comes_on() {
+    let server = RedisServer::start();
+    let a = connect(&server, "127.0.0.1", "a").await;
+    let taken = a.node.take().await;
+    let _: i64 = server.query(&["HSET", "incumbent:{svc}:register", "presence", ""]);
+    let sight = a.node.peek().await;
+    assert_eq!(sight.shown.record.presence, None);
+    let asserted = a.node.execute(a.node.asserting(taken.term, 1, shown_by(&sight))).await;
+    assert!(asserted.granted);
+    assert_eq!(asserted.shown.record.presence, taken.presence);
 }
 
 #[tokio::test]
