@@ -43,6 +43,9 @@ onEachMedium((place) => {
       const follower = await fleet.start();
       const heard = collect(follower);
       assert.equal(follower.isLeader(), false);
+      // Only of one that was known is it told that it left.
+      const known = await follower.getInstances();
+      assert.ok(known.some(({ id }) => id === thread.ids[0]));
 
       const exited = new Promise((resolve) => thread.worker.once('exit', resolve));
       const errors: unknown[] = [];
