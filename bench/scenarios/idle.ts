@@ -3,7 +3,9 @@ import { contenders, isOurs, type Contender } from '../contenders.ts';
 import { withCrowd } from '../crowd.ts';
 import { atMost, below, type Goal } from '../goals.ts';
 import type { Line } from '../lines.ts';
+import { Program } from '../program.ts';
 import type { Case, Circumstances, Scenario } from '../scenario.ts';
+import { loadOf } from '../server-load.ts';
 import { withRedis } from '../servers.ts';
 import { growthExponent } from '../statistics.ts';
 
@@ -36,6 +38,7 @@ export const idle: Scenario = {
     return [
       ...sizes.map((size) => ({ ...idleCase(ours!, size, seconds), goals: goalsAt(size) })),
       idleCase(ours!, 1000, seconds, 'shared'),
+      floorCase(1000, seconds, circumstances.leaseMs),
       ...others
         .filter(({ server }) => server === 'redis')
         .map((one) => idleCase(one, comparedSize, seconds)),
@@ -44,6 +47,7 @@ export const idle: Scenario = {
   remarks: (lines) => [
     'An instance has connections of its own, as if each were a process by itself, unless the line says that they are shared',
     'Commands are those that clients send, not the calls inside scripts',
+    'The bare server has as many subscribers, a publication as long and as often as a heartbeat, and an empty script a second from each: what no library of this kind can do without',
     `They start ${atATime} at a time, and are at rest, under a leader, before anything is counted`,
     ...growth(lines),
   ],
@@ -90,6 +94,30 @@ function idleCase(
             'own CPU, all processes': load.ownCpu,
           };
         });
+      }),
+  };
+}
+
+/** The least that so many instances with connections of their own can cost. */
+function floorCase(size: number, seconds: number, leaseMs: number): Case {
+  return {
+    who: 'a bare server',
+    what: `N = ${size}`,
+    measure: () =>
+      withRedis(['--maxclients', '10000'], async (redis) => {
+        const count = size / mostProcesses;
+        const programs = await Promise.all(
+          Array.from({ length: mostProcesses }, (_, number) =>
+            Program.start('floor', { port: redis.port, count, leaseMs, publishes: number === 0 }),
+          ),
+        );
+        try {
+          await Promise.all(programs.map((program) => program.call('start')));
+          const load = await loadOf(redis, seconds);
+          return { 'commands/s': load.commands, 'CPU of Redis': load.cpu };
+        } finally {
+          await Promise.all(programs.map((program) => program.kill()));
+        }
       }),
   };
 }
