@@ -4,6 +4,9 @@
 // (src/simulation/bug.rs). `edits` change the sources: the text `from`, which must stand there exactly once, gives way to `to`.
 // An edit of src/election is judged by the simulation first, then by the tests; any other by the tests that `tests` names.
 
+import { connectionBugs } from './connection-bugs.mjs';
+import { crowdBugs } from './crowd-bugs.mjs';
+
 const election = 'src/election/election.rs';
 const answers = 'src/election/election/answers.rs';
 const transitions = 'src/election/election/transitions.rs';
@@ -11,15 +14,13 @@ const watch = 'src/election/watch.rs';
 const tenure = 'src/election/tenure.rs';
 const take = 'src/medium/redis/lua/take.lua';
 const renew = 'src/medium/redis/lua/renew.lua';
-const unchanged = 'src/medium/redis/lua/unchanged.lua';
 const release = 'src/medium/redis/lua/release.lua';
-const batch = 'src/medium/redis/lua/batch.lua';
-const batches = 'src/medium/redis/batches.rs';
-const prologue = 'src/medium/redis/lua/prologue.lua';
 
 /**
- * @type {{ about: string, simulation?: string, edits?: { file: string, from: string, to: string }[], tests?: string }[]}
+ * @typedef {{ about: string, simulation?: string, edits?: { file: string, from: string, to: string }[], tests?: string }} Bug
  */
+
+/** @type {Bug[]} */
 export const bugs = [
   // ---- The wait and the validity ------------------------------------------------------------------------------------
   {
@@ -441,138 +442,7 @@ export const bugs = [
     tests: 'driver',
   },
 
-  // ---- Crash detection by connection ---------------------------------------------------------------------------------
-  { about: "a holder's connection counts as gone while it stands", simulation: 'skip-presence' },
-  { about: 'the end of a connection is not told to the election', simulation: 'end-unheard' },
-  { about: 'isLeader() does not ask the kernel for the connection', simulation: 'kernel-unasked' },
-  {
-    about: 'a deserted register is taken without the grace',
-    edits: [
-      {
-        file: election,
-        from: 'self.watch.permit_to_replace_deserter(self.timing.presence_grace())?;',
-        to: 'self.watch.permit_to_replace_deserter(Duration::ZERO)?;',
-      },
-    ],
-  },
-  {
-    about: 'a grant counts though its connection has ended since',
-    edits: [
-      {
-        file: election,
-        from: 'let was_in_time = !is_severed || reply.shown.record.presence.is_none();',
-        to: 'let was_in_time = is_severed || !is_severed;',
-      },
-    ],
-  },
-  {
-    about: 'a reign goes on after the end of its connection',
-    edits: [
-      {
-        file: election,
-        from: 'if self.reign.as_ref().is_some_and(|reign| reign.ends_with_connection) {',
-        to: 'if self.reign.as_ref().is_some_and(|reign| reign.ends_with_connection && reign.drained) {',
-      },
-    ],
-  },
-  {
-    about: 'a reign that ends with its connection is renewed over another one (Lua)',
-    edits: [
-      {
-        file: renew,
-        from: "\n  and (record.presence == '' or record.presence == presence)",
-        to: '',
-      },
-    ],
-    tests: 'redis',
-  },
-  {
-    about: 'a deserted register is taken while its connection stands (Lua)',
-    edits: [
-      {
-        file: take,
-        from: "own_presence ~= '' and stands(record.presence) == false",
-        to: "own_presence ~= '' and record.presence ~= ''",
-      },
-    ],
-    tests: 'redis',
-  },
-  {
-    about: 'a connection that an earlier reign left in the register counts (Lua)',
-    edits: [
-      {
-        file: 'src/medium/redis/lua/prologue.lua',
-        from: 'if own and string.sub(presence, 1, #own) == own then',
-        to: "if string.find(presence, ':', 1, true) then\n    own = string.match(presence, '^%d+:')",
-      },
-    ],
-    tests: 'redis',
-  },
-  {
-    about: 'a reign outlives a connection that an unanswered assert named',
-    edits: [
-      {
-        file: election,
-        from: 'reign.assert_over.is_some() && self.timing.watches_connections();',
-        to: 'reign.drained;',
-      },
-    ],
-  },
-  {
-    about: 'a leadership that the register binds to no connection hangs on one',
-    edits: [
-      {
-        file: 'src/medium/redis/mod.rs',
-        from: '            self.lifeline.disarm();\n',
-        to: '',
-      },
-    ],
-    tests: 'redis',
-  },
-  {
-    about: 'isLeader() does not ask for the connection at all',
-    edits: [
-      {
-        file: 'src/candidate.rs',
-        from: 'Tenure::bound_to(move || lifeline.holds())',
-        to: 'Tenure::bound_to(move || lifeline.holds() || true)',
-      },
-    ],
-    tests: 'redis',
-  },
-  {
-    about: 'a channel that shows is given up though somebody wants it again',
-    edits: [
-      {
-        file: 'src/medium/redis/presence.rs',
-        from: '        if is_wanted() {\n            return;\n        }\n',
-        to: '',
-      },
-    ],
-    tests: 'redis',
-  },
-  {
-    about: 'a connection shows through a proxy',
-    edits: [
-      {
-        file: 'src/medium/redis/presence.rs',
-        from: 'Ok(seen) if is_same(seen, local) => Ok(()),',
-        to: 'Ok(seen) if is_same(seen, seen) || is_same(seen, local) => Ok(()),',
-      },
-    ],
-    tests: 'redis',
-  },
-  {
-    about: 'a loss is forgotten as soon as the next connection stands',
-    edits: [
-      {
-        file: 'src/lifeline.rs',
-        from: 'self.losses.load(Ordering::SeqCst) == self.heeded.load(Ordering::SeqCst)\n                    && !socket.is_closed()',
-        to: '!socket.is_closed()',
-      },
-    ],
-    tests: 'lifeline',
-  },
+  ...connectionBugs,
 
   // ---- What must not be forgotten --------------------------------------------------------------------------------------
   { about: 'no timer is armed after an error', simulation: 'timers-unarmed' },
@@ -625,156 +495,5 @@ export const bugs = [
     simulation: 'assert-keeps-server',
   },
 
-  // ---- A crowd on one connection --------------------------------------------------------------------------------------
-  {
-    about: 'the outcomes of a batch are handed out in the wrong order',
-    edits: [
-      {
-        file: batches,
-        from: 'waiting.into_iter().zip(outcomes)',
-        to: 'waiting.into_iter().rev().zip(outcomes)',
-      },
-    ],
-    tests: 'batches',
-  },
-  {
-    about: 'an error of one call of a batch fails all of them',
-    edits: [
-      {
-        file: 'src/medium/redis/scripts.rs',
-        from: '        answer => Ok(answer),\n    }\n}\n\n/// The call for a command',
-        to: '        answer => answer.extract_error(),\n    }\n}\n\n/// The call for a command',
-      },
-    ],
-    tests: 'batches',
-  },
-  {
-    about: 'an error of one call of a batch ends the script (Lua)',
-    edits: [
-      {
-        file: batch,
-        from: 'pcall(call_one, keys, arguments)',
-        to: 'true, call_one(keys, arguments)',
-      },
-    ],
-    tests: 'batches',
-  },
-  {
-    about: 'all calls of a batch bear the stamp of the first (Lua)',
-    edits: [
-      {
-        file: batch,
-        from: '  local is_done, reply',
-        to: '  arguments[1] = ARGV[3]\n  local is_done, reply',
-      },
-    ],
-    tests: 'batches',
-  },
-  {
-    about: 'the arguments of a batch are read by one place too far (Lua)',
-    edits: [
-      {
-        file: batch,
-        from: 'copy(arguments, ARGV, 2 + before',
-        to: 'copy(arguments, ARGV, 2 + before + before',
-      },
-    ],
-    tests: 'batches',
-  },
-  {
-    about: 'a batch that was not answered in time leaves one of its calls without an outcome',
-    edits: [
-      {
-        file: batches,
-        from: 'fn fail(waiting: Vec<oneshot::Sender<Result<Value, MediumError>>>, error: &MediumError) {\n    for done in waiting {',
-        to: 'fn fail(waiting: Vec<oneshot::Sender<Result<Value, MediumError>>>, error: &MediumError) {\n    for done in waiting.into_iter().take(1) {',
-      },
-    ],
-    tests: 'batches',
-  },
-  {
-    about: 'a late answer to a batch is told to one alone',
-    edits: [
-      {
-        file: batches,
-        from: 'mailboxes.into_iter().for_each(',
-        to: 'mailboxes.into_iter().take(1).for_each(',
-      },
-    ],
-    tests: 'batches',
-  },
-  {
-    about: 'the hasty and the patient share a batch, and its limit',
-    edits: [
-      {
-        file: batches,
-        from: 'script: script_hash, arguments, patience };',
-        to: 'script: script_hash, arguments, patience: Patience { limit: Duration::ZERO, late_limit: Duration::ZERO } };',
-      },
-    ],
-    tests: 'batches',
-  },
-  {
-    about: 'a batch grows without a limit',
-    edits: [{ file: batches, from: 'if count >= MAX_CALLS {', to: 'if count >= usize::MAX {' }],
-    tests: 'batches',
-  },
-  {
-    about: 'a batch names the keys of several kinds where the server keeps them apart',
-    edits: [
-      {
-        file: 'src/medium/redis/mod.rs',
-        from: 'shared.is_crowded() && !link.keeps_kinds_apart',
-        to: 'shared.is_crowded()',
-      },
-    ],
-    tests: 'batches',
-  },
-  {
-    about: 'a roster that failed once is never asked for again',
-    edits: [
-      {
-        file: 'src/driver/questions.rs',
-        from: '        if question.is_none() {\n            self.is_fetching = false;',
-        to: '        if question.is_none() && result.is_ok() {\n            self.is_fetching = false;',
-      },
-    ],
-    tests: 'driver',
-  },
-  {
-    about: 'the short way of a renewal skips the compare of the beat (Lua)',
-    edits: [{ file: unchanged, from: ' and tonumber(fields[3]) < tonumber(next_beat)', to: '' }],
-    tests: 'redis',
-  },
-  {
-    about: 'the short way of a renewal skips the compare of the holder (Lua)',
-    edits: [{ file: unchanged, from: 'and fields[1] == unchanged_holder ', to: '' }],
-    tests: 'redis',
-  },
-  {
-    about: 'the short way of a renewal skips the compare of the term (Lua)',
-    edits: [{ file: unchanged, from: ' and fields[2] == unchanged_term', to: '' }],
-    tests: 'redis',
-  },
-  {
-    about: 'the short way of a renewal is taken by an assert, which then names no connection (Lua)',
-    edits: [{ file: unchanged, from: 'ARGV[7] ~= YES and ', to: '' }],
-    tests: 'redis',
-  },
-  {
-    about: 'the short way of a renewal skips the compare of the connection (Lua)',
-    edits: [{ file: unchanged, from: " and fields[8] == ''", to: '' }],
-    tests: 'redis',
-  },
-  {
-    about: 'a leader that leads no more does not hear again',
-    edits: [
-      {
-        file: 'src/driver/mod.rs',
-        from: '                    self.hear_again();\n',
-        to: '',
-      },
-    ],
-    tests: 'driver',
-  },
+  ...crowdBugs,
 ];
