@@ -16,7 +16,7 @@ after(() => redis.stop());
 test('SIGSTOP of the leader for 3 s, then SIGCONT, five times: its first isLeader() is false', async (t) => {
   const fleet = new ProcessFleet(t, { url: redis.url, kind: 'paused' });
   for (let number = 0; number < 3; number++) await fleet.start();
-  for (let round = 1; round <= 5; round++) {
+  for (let round = 0; round < 5; round++) {
     const leader = await fleet.agreed();
     const pauses = leader.pauses.length;
     leader.suspend();
@@ -28,7 +28,10 @@ test('SIGSTOP of the leader for 3 s, then SIGCONT, five times: its first isLeade
     assert.equal(await leader.call('state'), 'follower');
     // It deposes nobody.
     assert.equal(await fleet.agreed(), next);
-    assert.deepEqual(leader.of('defeated').length, round === 1 ? 1 : leader.of('elected').length);
+    // Told of it once. It may have been told of a lost candidacy before it was elected.
+    const names = leader.events.map(({ name }) => name);
+    const since = names.slice(names.lastIndexOf('elected') + 1);
+    assert.equal(since.filter((name) => name === 'defeated').length, 1);
   }
   fleet.assertKeptPromise();
 });
