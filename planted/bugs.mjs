@@ -9,6 +9,7 @@ import { crowdBugs } from './crowd-bugs.mjs';
 
 const election = 'src/election/election.rs';
 const answers = 'src/election/election/answers.rs';
+const precedence = 'src/election/election/precedence.rs';
 const transitions = 'src/election/election/transitions.rs';
 const watch = 'src/election/watch.rs';
 const tenure = 'src/election/tenure.rs';
@@ -28,8 +29,8 @@ export const bugs = [
     edits: [
       {
         file: election,
-        from: 'self.watch.permit(self.patience, self.hears())',
-        to: 'self.watch.permit(self.patience * 4 / 5, self.hears())',
+        from: 'let watched = self.watch.permit(self.patience, self.hears())',
+        to: 'let watched = self.watch.permit(self.patience * 4 / 5, self.hears())',
       },
     ],
   },
@@ -71,7 +72,7 @@ export const bugs = [
       {
         file: answers,
         from: 'let Some(reign) = &mut self.reign else {\n',
-        to: 'if self.reign.is_none() && reply.granted {\n            let until = sent + self.timing.validity();\n            return self.become_leader(reply.shown.record.term, until, now, false);\n        }\n        let Some(reign) = &mut self.reign else {\n',
+        to: 'if self.reign.is_none() && reply.granted {\n            return self.become_leader(reply.shown.record.term, sent, false);\n        }\n        let Some(reign) = &mut self.reign else {\n',
       },
       {
         file: election,
@@ -81,7 +82,7 @@ export const bugs = [
       {
         file: election,
         from: 'self.outstanding.take_if(|outstanding| outstanding.id == id)\n        else {\n            return;\n        };\n        match command {',
-        to: 'self.outstanding.take_if(|outstanding| outstanding.id == id)\n        else {\n            let record = &reply.shown.record;\n            if reply.granted && self.reign.is_none() && record.holder.as_ref() == Some(&self.holder) {\n                self.become_leader(record.term, now + self.timing.validity(), now, false);\n            }\n            return;\n        };\n        match command {',
+        to: 'self.outstanding.take_if(|outstanding| outstanding.id == id)\n        else {\n            let record = &reply.shown.record;\n            if reply.granted && self.reign.is_none() && record.holder.as_ref() == Some(&self.holder) {\n                self.become_leader(record.term, now, false);\n            }\n            return;\n        };\n        match command {',
       },
     ],
   },
@@ -255,22 +256,22 @@ export const bugs = [
     edits: [
       {
         file: election,
-        from: '        let watched = self.watch.permit(self.patience, self.hears()).map(in_turn);',
-        to: '        let watched = self.own_permit().or_else(|| self.watch.permit(self.patience, self.hears()).map(in_turn));',
+        from: '        let watched = self.watch.permit(self.patience, self.hears());',
+        to: '        let watched = self.own_permit().or_else(|| self.watch.permit(self.patience, self.hears()));',
       },
       {
         file: election,
-        from: '            || sight.observation.record.holder.as_ref().is_some_and(is_ours)\n',
-        to: '            || (false && sight.observation.record.holder.as_ref().is_some_and(is_ours))\n',
+        from: '        if !self.seeks() || sight.observation.record.holder.as_ref().is_some_and(is_ours) {',
+        to: '        if !self.seeks() || (false && sight.observation.record.holder.as_ref().is_some_and(is_ours)) {',
       },
       {
         file: election,
         from: '    fn next_peek(&self)',
-        to: '    fn own_permit(&self) -> Option<super::watch::Permit> {\n        let observation = &self.watch.sight()?.observation;\n        let record = &observation.record;\n        record.holder.as_ref().filter(|holder| holder.belongs_to(&self.instance))?;\n        let seen = super::command::Seen {\n            identity: observation.identity.clone(),\n            holder: record.holder.clone(),\n            term: record.term,\n            stamp: record.stamp.clone(),\n            watched: true,\n            gone: false,\n        };\n        Some(super::watch::Permit { at: Instant::default(), seen })\n    }\n\n    fn next_peek(&self)',
+        to: '    fn own_permit(&self) -> Option<super::watch::Permit> {\n        let observation = &self.watch.sight()?.observation;\n        let record = &observation.record;\n        record.holder.as_ref().filter(|holder| holder.belongs_to(&self.instance))?;\n        let seen = super::command::Seen {\n            identity: observation.identity.clone(),\n            holder: record.holder.clone(),\n            term: record.term,\n            stamp: record.stamp.clone(),\n            watched: true,\n            gone: false,\n        };\n        Some(super::watch::Permit { at: Instant::default(), seen, heir: None })\n    }\n\n    fn next_peek(&self)',
       },
       {
         file: answers,
-        from: 'if self.owed.is_none() {\n                    self.owed = Some((holder.clone(), record.term));\n                }',
+        from: 'self.owe(now, holder, record.term);',
         to: '',
       },
     ],
@@ -281,7 +282,7 @@ export const bugs = [
       {
         file: answers,
         from: '        let is_new = self.watch.read(now, reply.shown);',
-        to: '        if record.holder.as_ref() == Some(&self.holder) && self.phase == Phase::Running && self.owed.is_none() {\n            return self.become_leader(record.term, now + self.timing.validity(), now, false);\n        }\n        let is_new = self.watch.read(now, reply.shown);',
+        to: '        if record.holder.as_ref() == Some(&self.holder) && self.phase == Phase::Running && self.owed.is_none() {\n            return self.become_leader(record.term, now, false);\n        }\n        let is_new = self.watch.read(now, reply.shown);',
       },
     ],
   },
@@ -290,8 +291,8 @@ export const bugs = [
     edits: [
       {
         file: election,
-        from: 'return Some(Command::Release { holder, term, stamp, heir: None });',
-        to: 'return Some(Command::Renew { holder, term, beat: now.as_nanos(), stamp, lease: self.timing.lease(), over: None });',
+        from: 'return Some(Command::Release { holder, term, stamp, heir });',
+        to: 'let _ = heir;\n            return Some(Command::Renew { holder, term, beat: now.as_nanos(), stamp, lease: self.timing.lease(), over: None });',
       },
     ],
   },
@@ -415,7 +416,13 @@ export const bugs = [
   },
   {
     about: 'an expiry is not told',
-    edits: [{ file: transitions, from: 'self.lose(None, reason);', to: 'let _ = reason;' }],
+    edits: [
+      {
+        file: transitions,
+        from: 'term, heir: None });\n            self.lose(None, reason);',
+        to: 'term, heir: None });\n            let _ = reason;',
+      },
+    ],
   },
   { about: 'a loss is not told', simulation: 'loss-untold' },
   {
@@ -423,8 +430,8 @@ export const bugs = [
     edits: [
       {
         file: transitions,
-        from: 'self.lose(None, reason);',
-        to: 'self.lose(None, reason);\n            self.events.push_back(Event::Defeated { leader: None, reason });',
+        from: 'term, heir: None });\n            self.lose(None, reason);',
+        to: 'term, heir: None });\n            self.lose(None, reason);\n            self.events.push_back(Event::Defeated { leader: None, reason });',
       },
     ],
   },
@@ -443,6 +450,155 @@ export const bugs = [
   },
 
   ...connectionBugs,
+
+  // ---- Handing over, and draining -----------------------------------------------------------------------------------
+  {
+    about: 'a leader that drains leads on',
+    edits: [
+      {
+        file: transitions,
+        from: '        if leads {\n            self.tenure.resign();',
+        to: '        if leads {',
+      },
+    ],
+  },
+  {
+    about: 'what is to lapse is released at once',
+    edits: [
+      {
+        file: transitions,
+        from: 'self.overrun = Some((term, renewed_at + self.timing.lease()));',
+        to: 'let _ = renewed_at;',
+      },
+    ],
+  },
+  {
+    about: 'a lapse counts from the last renewal that was granted',
+    edits: [
+      { file: election, from: '            reign.renewed_at = now;\n', to: '' },
+      {
+        file: answers,
+        from: '            reign.valid_until = until;\n',
+        to: '            reign.valid_until = until;\n            reign.renewed_at = sent;\n',
+      },
+    ],
+  },
+  {
+    about: 'what is to lapse is renewed',
+    edits: [
+      {
+        file: election,
+        from: 'self.reign.take_if(|reign| is_draining && !reign.drained) else { return };\n        let term = reign.term;',
+        to: 'self.reign.as_mut().filter(|reign| is_draining && !reign.drained) else { return };\n        let term = reign.term;\n        let reign = Reign { term, beat: reign.beat, valid_until: reign.valid_until, next_renewal: reign.next_renewal, assert_over: None, drained: false, renewed_at: reign.renewed_at, heir: None, told_register_lost: true, ends_with_connection: false };',
+      },
+    ],
+  },
+  {
+    about: 'a later run releases what is to lapse',
+    edits: [
+      {
+        file: election,
+        from: '        self.owed = None;\n        self.take_in_doubt = false;\n        self.missed_heartbeat = false;',
+        to: '        self.owed = None;\n        self.overrun = None;\n        self.take_in_doubt = false;\n        self.missed_heartbeat = false;',
+      },
+    ],
+  },
+  {
+    about: 'a draining that expires is released at once',
+    edits: [
+      {
+        file: transitions,
+        from: '            self.events.push_back(Event::Released);\n            self.let_lapse(reign);',
+        to: '            self.events.push_back(Event::Released);\n            self.let_lapse(Reign { drained: true, ..reign });',
+      },
+    ],
+  },
+  {
+    about: 'a release names no heir',
+    edits: [
+      {
+        file: election,
+        from: 'Some(Owed { holder: self.holder.clone(), term: reign.term, heir: reign.heir });',
+        to: 'Some(Owed { holder: self.holder.clone(), term: reign.term, heir: reign.heir.filter(|_| false) });',
+      },
+    ],
+  },
+
+  // ---- Who may lead, and who comes first ----------------------------------------------------------------------------
+  {
+    about: 'one that is not eligible takes',
+    edits: [{ file: election, from: '            && self.candidacy.is_eligible\n', to: '' }],
+  },
+  {
+    about: 'too few instances elect',
+    edits: [
+      {
+        file: election,
+        from: '            && self.instances >= self.candidacy.min_instances\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    about: 'one that is not eligible believes in a leader that is gone',
+    edits: [
+      {
+        file: election,
+        from: '!self.seeks() && self.leader.is_some();',
+        to: 'self.seeks() && self.leader.is_some();',
+      },
+    ],
+  },
+  {
+    about: 'a higher priority is not waited for',
+    edits: [
+      {
+        file: precedence,
+        from: 'let wait = step * self.predecessors();',
+        to: 'let wait = step * 0;',
+      },
+    ],
+  },
+  {
+    about: 'an heir is not waited for',
+    edits: [
+      {
+        file: precedence,
+        from: 'max(free_at, self.heir_until.unwrap_or_default())',
+        to: 'max(free_at, Instant::default())',
+      },
+    ],
+  },
+  {
+    about: 'an heir waits for higher priorities',
+    edits: [
+      {
+        file: election,
+        from: 'if permit.heir.as_ref() == Some(&self.instance) {',
+        to: 'if permit.heir.is_some() && permit.heir.is_none() {',
+      },
+    ],
+  },
+  {
+    about: 'a higher priority that never stays is waited for again and again',
+    edits: [
+      {
+        file: precedence,
+        from: 'min(begun + wait, max(begun, at_most))',
+        to: 'max(begun + wait, min(begun, at_most))',
+      },
+    ],
+  },
+  {
+    about: 'a leader that fell is waited for',
+    edits: [
+      {
+        file: precedence,
+        from: 'self.fallen.as_ref() != Some(id)',
+        to: 'self.fallen.is_none() || !id.as_str().is_empty()',
+      },
+    ],
+  },
 
   // ---- What must not be forgotten --------------------------------------------------------------------------------------
   { about: 'no timer is armed after an error', simulation: 'timers-unarmed' },

@@ -1,4 +1,4 @@
-// `npm run planted [-- WORD]`: plants each bug of bugs.mjs (or those whose text contains WORD) into a copy of the sources, and prints
+// `npm run planted [-- WORDS]`: plants each bug of bugs.mjs (or those whose text contains one of WORDS) into a copy of the sources, and prints
 // what catches it. Fails when one is not caught, or when something is "caught" where no bug was planted.
 
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -123,10 +123,11 @@ async function requireThatNothingIsCaughtWithoutABug(filters) {
   if (caught) throw new Error(`without any bug, this fails: ${caught.by}`);
 }
 
-const word = process.argv[2] ?? '';
-const chosen = bugs.filter((bug) => bug.about.includes(word));
+const words = process.argv.slice(2);
+const isChosen = (about) => words.length === 0 || words.some((word) => about.includes(word));
+const chosen = bugs.filter((bug) => isChosen(bug.about));
 if (chosen.length === 0) {
-  console.error(`no bug's text contains "${word}"`);
+  console.error(`no bug's text contains "${words.join('", "')}"`);
   process.exit(2);
 }
 const filters = new Set(chosen.flatMap((bug) => bug.tests ?? []));

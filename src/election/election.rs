@@ -3,6 +3,7 @@
 mod answers;
 mod crowd;
 mod hints;
+mod precedence;
 mod transitions;
 
 use std::cmp::{max, min};
@@ -10,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::candidacy::{Candidacy, Priority};
 use super::command::{Announcement, Command, Reply, Request, RequestId, Seen, Shown};
 use super::event::{Event, Loss};
 use super::record::{Holder, Identity, InstanceId, Observation, Record, Role, Stamp, Term};
@@ -18,6 +20,7 @@ use super::timing::{Instant, Timing};
 use super::watch::{Permit, Watch};
 use crowd::Crowd;
 use hints::HintAllowance;
+use precedence::Precedence;
 
 /// One instance's part in the election of its kind.
 ///
@@ -26,6 +29,7 @@ use hints::HintAllowance;
 pub struct Election {
     instance: InstanceId,
     timing: Timing,
+    candidacy: Candidacy,
     draw: Box<dyn FnMut() -> u64 + Send>,
     tenure: Arc<Tenure>,
 
@@ -36,7 +40,9 @@ pub struct Election {
     told: Role,
     reign: Option<Reign>,
     /// The register names this token of ours, or may, and we do not lead: it is to be released, never taken or adopted.
-    owed: Option<(Holder, Term)>,
+    owed: Option<Owed>,
+    /// Whose work did not settle in time, and when its lease has run out for all. It outlives stop and start.
+    overrun: Option<(Term, Instant)>,
     /// The leader as told by the last `LeaderChanged`.
     leader: Option<(InstanceId, Term)>,
 
@@ -62,6 +68,7 @@ pub struct Election {
     peek_at: Option<Instant>,
     hints: HintAllowance,
     crowd: Crowd,
+    precedence: Precedence,
     /// How many instances are known, this one included.
     instances: usize,
     /// When to look next whether the leader's connection stands.
@@ -96,10 +103,22 @@ struct Reign {
     /// What to renew over, after a refusal that is no defeat.
     assert_over: Option<Shown>,
     drained: bool,
+    /// When the last command was sent that may have renewed it.
+    renewed_at: Instant,
+    /// Whom it is to be left to.
+    heir: Option<InstanceId>,
     /// Whether `RegisterLost` was told.
     told_register_lost: bool,
     /// The register names the connection, so that others may take as soon as it is gone.
     ends_with_connection: bool,
+}
+
+/// A token of ours in the register that does not lead.
+#[derive(Clone, Debug)]
+struct Owed {
+    holder: Holder,
+    term: Term,
+    heir: Option<InstanceId>,
 }
 
 #[derive(Debug)]
@@ -123,6 +142,7 @@ impl Election {
         Self {
             instance,
             timing,
+            candidacy: Candidacy::default(),
             draw,
             tenure,
             phase: Phase::Idle,
@@ -131,6 +151,7 @@ impl Election {
             told: Role::Follower,
             reign: None,
             owed: None,
+            overrun: None,
             leader: None,
             watch: Watch::default(),
             floor: Term::ZERO,
@@ -146,6 +167,7 @@ impl Election {
             peek_at: None,
             hints: HintAllowance::default(),
             crowd: Crowd::default(),
+            precedence: Precedence::default(),
             instances: 1,
             presence_at: Instant::default(),
             no_replacing_before: Instant::default(),
@@ -155,8 +177,20 @@ impl Election {
         }
     }
 
+    pub fn with_candidacy(self, candidacy: Candidacy) -> Self {
+        Self { candidacy, ..self }
+    }
+
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// Whether this instance would take the register if it were free.
+    pub fn seeks(&self) -> bool {
+        self.phase == Phase::Running
+            && !self.suspended
+            && self.candidacy.is_eligible
+            && self.instances >= self.candidacy.min_instances
     }
 
     /// The leader that this instance knows of, itself included.
@@ -191,6 +225,7 @@ impl Election {
         self.no_take_before = now;
         self.retry_at = now;
         self.peek_at = Some(now);
+        self.precedence.reset(now);
     }
 
     /// Ends the run. A leader drains first: `handle_drained` goes on from there.
@@ -201,10 +236,10 @@ impl Election {
         }
         self.phase = Phase::Stopping { until: None };
         self.tenure.close();
-        self.lose(None, Loss::Stopped);
         if self.role == Role::Leader {
-            self.become_draining();
+            self.become_draining(Loss::Stopped);
         }
+        self.lose(None, Loss::Stopped);
         if self.reign.is_none() {
             self.role = Role::Follower;
             self.limit_stopping(now);
@@ -216,11 +251,25 @@ impl Election {
         self.expire(now);
         if self.role == Role::Leader {
             self.tenure.resign();
+            self.become_draining(Loss::Reelected);
             self.tell(Role::Candidate);
-            self.become_draining();
-        } else {
+        } else if self.role != Role::Draining {
             self.events.push_back(Event::Released);
         }
+    }
+
+    /// Hands the leadership over: `heir` comes first, and the others after one renewal interval. Without effect on others.
+    pub fn handle_transfer(&mut self, now: Instant, heir: InstanceId) {
+        if self.give_up(now, Loss::Transferred)
+            && let Some(reign) = &mut self.reign
+        {
+            reign.heir = Some(heir);
+        }
+    }
+
+    /// Gives the leadership up for `reason`, which is told at once.
+    pub fn handle_resign(&mut self, now: Instant, reason: Loss) {
+        self.give_up(now, reason);
     }
 
     /// The process has not answered for too long: the leadership goes, and none is sought, until `handle_resumed`.
@@ -228,21 +277,44 @@ impl Election {
         self.expire(now);
         self.suspended = true;
         if self.role == Role::Leader {
-            self.tenure.resign();
-            self.lose(None, Loss::Stalled);
-            self.become_draining();
+            self.give_up(now, Loss::Stalled);
         }
     }
 
-    pub fn handle_resumed(&mut self) {
+    pub fn handle_resumed(&mut self, now: Instant) {
         self.suspended = false;
+        self.precedence.begin_to_seek(now);
     }
 
     /// So many instances are known, this one included. A large fleet takes turns, so that it does not come all at once.
-    pub fn handle_fleet_size(&mut self, instances: usize) {
+    pub fn handle_fleet_size(&mut self, now: Instant, instances: usize) {
+        let sought = self.seeks();
         self.instances = instances;
+        if self.seeks() && !sought {
+            self.precedence.begin_to_seek(now);
+        }
         let draw = &mut self.draw;
         self.crowd.resize(instances, self.timing.lease() / 4, draw);
+    }
+
+    /// The living eligible instances of a higher priority than this one's.
+    pub fn handle_rivals(&mut self, rivals: Vec<(InstanceId, Priority)>) {
+        self.precedence.set_rivals(rivals);
+    }
+
+    /// The work of a draining leader has not settled, and is waited for no longer. To release would let a successor begin beside it, so the
+    /// lease lapses: nothing is renewed, and nothing is released before it has run out for all.
+    pub fn handle_drain_overrun(&mut self, now: Instant) {
+        self.expire(now);
+        let is_draining = self.role == Role::Draining;
+        let Some(reign) = self.reign.take_if(|reign| is_draining && !reign.drained) else { return };
+        let term = reign.term;
+        self.events.push_back(Event::Overrun { term });
+        self.let_lapse(reign);
+        self.role = self.told;
+        self.forget_leader(term);
+        self.limit_stopping(now);
+        self.finish_stopping(now);
     }
 
     /// The work of a draining leader has settled: it may release.
@@ -371,6 +443,9 @@ impl Election {
         match announcement {
             Announcement::Heartbeat { holder, term, beat, stamp } => {
                 if self.watch.confirms(&holder, term) {
+                    if beat > 0 {
+                        self.precedence.note_renewal(now);
+                    }
                     self.watch.hear(now, stamp, beat);
                     self.missed_heartbeat = false;
                 } else {
@@ -380,11 +455,15 @@ impl Election {
             Announcement::Vacancy { stamp, .. } if self.watch.shows(&stamp) => {}
             Announcement::Vacancy { term, stamp, heir } => {
                 let window = self.timing.renewal_interval();
-                // Whoever stands back for an heir may as well look: a forged heir then puts nothing off.
-                let is_for_us = heir.is_none_or(|heir| heir == self.instance);
+                // Whoever stands back for an heir, or a higher priority, may as well look: a forged heir then puts nothing off.
+                let is_for_us = match &heir {
+                    Some(heir) => *heir == self.instance,
+                    None => self.precedence.predecessors() == 0,
+                };
                 if is_for_us
+                    && self.seeks()
                     && self.hints.has_left(now, window)
-                    && self.watch.announce(now, term, stamp)
+                    && self.watch.announce(now, term, stamp, heir)
                 {
                     self.hints.use_one(now, window);
                 } else {
@@ -434,7 +513,8 @@ impl Election {
         // 2. A drained leader's reign ends before its release is sent: no later answer can extend it.
         if let Some(reign) = self.reign.take_if(|reign| reign.drained) {
             self.tenure.end();
-            self.owed = Some((self.holder.clone(), reign.term));
+            self.owed =
+                Some(Owed { holder: self.holder.clone(), term: reign.term, heir: reign.heir });
             self.forget_leader(reign.term);
             self.role = self.told;
             self.limit_stopping(now);
@@ -442,6 +522,7 @@ impl Election {
         // 3. A leader renews, over whatever it was shown if that is no defeat.
         if let Some(reign) = &mut self.reign {
             reign.beat += 1;
+            reign.renewed_at = now;
             reign.next_renewal = now + self.timing.renewal_interval();
             // An assert may name the connection that it goes out on, also where its answer never comes.
             reign.ends_with_connection |=
@@ -456,8 +537,8 @@ impl Election {
             });
         }
         // 4. What names us wrongly is released.
-        if let Some((holder, term)) = self.owed.clone() {
-            return Some(Command::Release { holder, term, stamp, heir: None });
+        if let Some(Owed { holder, term, heir }) = self.owed.clone() {
+            return Some(Command::Release { holder, term, stamp, heir });
         }
         // 5. A vacancy, or a leader that gave no sign of life for its lease, is taken.
         if let Some((at, seen)) = self.next_take()
@@ -476,6 +557,9 @@ impl Election {
         }
         // 6. Otherwise it is time to look.
         self.peek_at = None;
+        if !self.seeks() {
+            self.watch.drop_announcement();
+        }
         Some(Command::Peek { stamp })
     }
 
@@ -486,8 +570,8 @@ impl Election {
         if let Some(reign) = &self.reign {
             return Some(if reign.drained { Instant::default() } else { reign.next_renewal });
         }
-        if self.owed.is_some() {
-            return Some(self.retry_at);
+        if let Some(owed) = &self.owed {
+            return Some(max(self.retry_at, self.lapse_of(owed.term)));
         }
         let take = self.next_take().map(|(at, _)| at);
         let look = self.next_peek();
@@ -497,19 +581,28 @@ impl Election {
     fn next_take(&self) -> Option<(Instant, Seen)> {
         let sight = self.watch.sight()?;
         let is_ours = |holder: &Holder| holder.belongs_to(&self.instance);
-        if self.phase != Phase::Running
-            || self.suspended
-            || sight.observation.record.holder.as_ref().is_some_and(is_ours)
-        {
+        if !self.seeks() || sight.observation.record.holder.as_ref().is_some_and(is_ours) {
             return None;
         }
         let in_turn = |permit: Permit| Permit { at: permit.at + self.crowd.turn(), ..permit };
-        let watched = self.watch.permit(self.patience, self.hears()).map(in_turn);
-        let permit = [watched, self.permit_to_replace_deserter()]
-            .into_iter()
-            .flatten()
-            .min_by_key(|permit| permit.at)?;
+        let watched = self.watch.permit(self.patience, self.hears());
+        let permit = [
+            watched.map(|permit| in_turn(self.after_predecessors(permit))),
+            self.permit_to_replace_deserter().map(|permit| self.after_predecessors(permit)),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|permit| permit.at)?;
         Some((max(permit.at, self.no_take_before), permit.seen))
+    }
+
+    /// An heir comes first, then the higher priorities.
+    fn after_predecessors(&self, permit: Permit) -> Permit {
+        if permit.heir.as_ref() == Some(&self.instance) {
+            return permit;
+        }
+        let step = max(self.timing.renewal_interval(), self.crowd.spread());
+        Permit { at: self.precedence.earliest(permit.at, self.patience, step), ..permit }
     }
 
     /// Without a turn: the looks are spread already.
@@ -535,13 +628,18 @@ impl Election {
             _ => None,
         };
         let presence = self.looks_at_presence().then_some(self.presence_at);
-        [self.peek_at, poll, presence].into_iter().flatten().min()
+        [self.peek_at, poll, presence, self.next_farewell()].into_iter().flatten().min()
+    }
+
+    /// Others see by their takes that a leader fell silent. Whoever does not take looks.
+    fn next_farewell(&self) -> Option<Instant> {
+        let is_onlooker = self.phase == Phase::Running && !self.seeks() && self.leader.is_some();
+        let permit = is_onlooker.then(|| self.watch.permit(self.patience, self.hears()));
+        permit.flatten().map(|permit| permit.at)
     }
 
     fn looks_at_presence(&self) -> bool {
-        self.timing.watches_connections()
-            && self.phase == Phase::Running
-            && self.watch.names_presence()
+        self.timing.watches_connections() && self.seeks() && self.watch.names_presence()
     }
 
     fn hears(&self) -> bool {

@@ -12,10 +12,12 @@ pub enum Event {
     Defeated { leader: Option<InstanceId>, reason: Loss },
     /// The leader that this instance knows of, itself included, is another one, or `None`.
     LeaderChanged { leader: Option<InstanceId>, term: Term },
-    /// The leader is about to release; [`super::Election::handle_drained`] lets it.
-    Draining,
-    /// The reign that `handle_reelect` ended is released, or lapsed.
+    /// The leader of `term` is about to release; [`super::Election::handle_drained`] lets it. Told before the loss.
+    Draining { term: Term, reason: Loss },
+    /// A reign that was given up is released, or lapsed.
     Released,
+    /// The work of the draining leader of `term` did not settle in time: its lease lapses, and nothing is released before it has.
+    Overrun { term: Term },
     /// Another instance of the kind runs with another lease.
     UnequalLease { theirs: std::time::Duration },
     /// The register had forgotten this reign: its data was lost, or is that of an older snapshot. The reign goes on; told once for each.
@@ -32,6 +34,10 @@ pub enum Loss {
     /// No renewal was granted in time.
     Expired,
     Stopped,
+    /// Given up so that another may lead.
+    Reelected,
+    /// Handed over to an instance that was chosen.
+    Transferred,
     /// The process did not answer for too long.
     Stalled,
     /// The connection on which the reign depended is lost; with crash detection by connection only.
@@ -46,6 +52,8 @@ impl Loss {
             Self::Replaced => "replaced",
             Self::Expired => "expired",
             Self::Stopped => "stopped",
+            Self::Reelected => "reelected",
+            Self::Transferred => "transferred",
             Self::Stalled => "stalled",
             Self::Disconnected => "disconnected",
             Self::Lost => "lost",

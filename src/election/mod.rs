@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!        handle_start handle_stop handle_reelect           handle_stalled handle_resumed
-//!        handle_drained                                    (the process does not answer, answers again)
+//!        handle_transfer handle_resign                     (the process does not answer, answers again)
+//!        handle_drained handle_drain_overrun
 //!                       \                                 /
 //!   handle_reply         \                               /        poll_event
 //!   handle_failure  ----> +-----------------------------+ ------> Elected, Defeated, RoleChanged,
@@ -23,6 +24,7 @@
 //!
 //! Read `record.rs`, `command.rs`, `register.rs`, then `election.rs` from [`Election::poll_command`] on.
 
+mod candidacy;
 mod command;
 #[allow(clippy::module_inception)]
 mod election;
@@ -36,6 +38,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use candidacy::{Candidacy, Priority};
 pub use command::{Announcement, Command, Reply, Request, RequestId, Seen, Shown};
 pub use election::Election;
 pub use event::{Event, Loss};

@@ -4,7 +4,7 @@ use std::cmp::max;
 use std::time::Duration;
 
 use super::command::Seen;
-use super::record::{Holder, Observation, Stamp, Term};
+use super::record::{Holder, InstanceId, Observation, Stamp, Term};
 use super::timing::Instant;
 
 /// Everything in here belongs to one identity, the one last read. A read under another identity starts the watch anew.
@@ -49,6 +49,7 @@ struct Heard {
 struct Announced {
     stamp: Stamp,
     received: Instant,
+    heir: Option<InstanceId>,
 }
 
 /// The earliest moment at which the register may be taken, as far as the watch goes.
@@ -56,6 +57,8 @@ struct Announced {
 pub(super) struct Permit {
     pub at: Instant,
     pub seen: Seen,
+    /// Whom it was left to.
+    pub heir: Option<InstanceId>,
 }
 
 impl Watch {
@@ -144,13 +147,19 @@ impl Watch {
     }
 
     /// An announced vacancy of the term last read: a hint that spares the wait, while the register's compare decides.
-    pub fn announce(&mut self, now: Instant, term: Term, stamp: Stamp) -> bool {
+    pub fn announce(
+        &mut self,
+        now: Instant,
+        term: Term,
+        stamp: Stamp,
+        heir: Option<InstanceId>,
+    ) -> bool {
         let is_plausible = self.read.as_ref().is_some_and(|sight| {
             let Observation { record, identity } = &sight.observation;
             record.term == term && record.holder.is_some() && record.was_granted_under(identity)
         });
         if is_plausible {
-            self.announced = Some(Announced { stamp, received: now });
+            self.announced = Some(Announced { stamp, received: now, heir });
         }
         is_plausible
     }
@@ -176,16 +185,17 @@ impl Watch {
         if record.holder.is_none() {
             let vacated_here = record.was_granted_under(identity);
             let at = if vacated_here { *since } else { *since + patience };
-            return Some(Permit { at, seen: seen(&None, &record.stamp, !vacated_here) });
+            let seen = seen(&None, &record.stamp, !vacated_here);
+            return Some(Permit { at, seen, heir: record.heir.clone() });
         }
         // Two reads stand against any number of heartbeats, so a flood of forged ones blocks nobody.
-        if latest.since(*since) >= patience {
+        if self.has_stood_still(patience) {
             let seen = seen(&record.holder, &record.stamp, true);
-            return Some(Permit { at: *latest, seen });
+            return Some(Permit { at: *latest, seen, heir: None });
         }
         if let Some(announced) = &self.announced {
             let seen = seen(&None, &announced.stamp, false);
-            return Some(Permit { at: announced.received, seen });
+            return Some(Permit { at: announced.received, seen, heir: announced.heir.clone() });
         }
         if !hears {
             return None;
@@ -194,7 +204,8 @@ impl Watch {
             Some(heard) => (&heard.stamp, heard.received),
             None => (&record.stamp, *since),
         };
-        Some(Permit { at: received + patience, seen: seen(&record.holder, stamp, true) })
+        let seen = seen(&record.holder, stamp, true);
+        Some(Permit { at: received + patience, seen, heir: None })
     }
 
     /// When, and over what, this node may take because the holder's connection is gone.
@@ -213,7 +224,12 @@ impl Watch {
             watched: false,
             gone: true,
         };
-        Some(Permit { at: since + grace, seen })
+        Some(Permit { at: since + grace, seen, heir: None })
+    }
+
+    /// Whether two reads, `patience` apart, have shown the same.
+    pub fn has_stood_still(&self, patience: Duration) -> bool {
+        self.read.as_ref().is_some_and(|sight| sight.latest.since(sight.since) >= patience)
     }
 
     /// Whether the last read named a connection on which the reign depends.

@@ -26,6 +26,11 @@ pub enum Fault {
     Reelect {
         whom: Target,
     },
+    /// It is asked to hand over to another node, whether that one is there or not.
+    Transfer {
+        whom: Target,
+        heir: usize,
+    },
     /// Nothing of the process runs, as after SIGSTOP or in a machine that sleeps.
     Pause {
         whom: Target,
@@ -140,6 +145,7 @@ impl Fault {
             Self::Crash { whom, .. }
             | Self::Stop { whom, .. }
             | Self::Reelect { whom }
+            | Self::Transfer { whom, .. }
             | Self::Pause { whom, .. }
             | Self::Starve { whom, .. }
             | Self::Block { whom, .. }
@@ -165,6 +171,9 @@ impl fmt::Display for Fault {
             }
             Self::Stop { again, .. } => write!(f, "is told to stop, and to start in {}", ms(again)),
             Self::Reelect { .. } => write!(f, "is told to let others lead"),
+            Self::Transfer { heir, .. } => {
+                write!(f, "is told to hand over to node {}", heir + 1)
+            }
             Self::Pause { lasts, .. } => write!(f, "is paused as a whole for {}", ms(lasts)),
             Self::Starve { lasts, .. } => {
                 write!(f, "its election's thread gets no time for {}", ms(lasts))

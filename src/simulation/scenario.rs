@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::clock::{MICROSECOND, MILLISECOND, Nanos, SECOND};
 use super::fault::{Fault, Keeps, Target};
 use super::random::Random;
-use crate::election::{CrashDetection, Timing};
+use crate::election::{Candidacy, CrashDetection, Timing};
 
 /// How long faults come. The quiet end follows.
 pub const STORM: Nanos = 30 * SECOND;
@@ -15,12 +15,15 @@ pub const RATE_ERROR: i64 = 100_000;
 pub const NEWS_OF_CLOSING: Nanos = 15 * MILLISECOND;
 /// Early enough for whatever it starts to be under way when the storm ends.
 pub const LAST_FAULT: Nanos = STORM - 10 * MILLISECOND;
+/// Few enough for nobody to come after more than the five that are waited for.
+const PRIORITIES: [i32; 5] = [0, 0, -1, 1, 7];
 /// Some may find nothing to harm.
 const FEWEST_FAULTS: usize = 8;
 
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub timings: Vec<Timing>,
+    pub candidacies: Vec<Candidacy>,
     /// Millionths by which each clock is off.
     pub rates: Vec<i64>,
     /// The longest lease.
@@ -37,12 +40,16 @@ pub struct Scenario {
     pub fleet: usize,
     /// Work of a draining leader takes so long at most.
     pub drain: Nanos,
+    /// It is waited for so long at most.
+    pub drain_limit: Nanos,
     /// Blocked longer than this, a leader gives up.
     pub max_stall: Nanos,
     pub network: Network,
     pub faults: Vec<(Nanos, Fault)>,
     /// One node's way to the server stays so slow that its commands time out, also after the storm.
     pub sluggard: Option<(usize, Nanos)>,
+    /// Nothing goes wrong but that leaders go, one after the other: so who is next is no accident.
+    pub is_calm: bool,
 }
 
 /// What goes wrong all the time, in thousandths of what is sent, until the quiet end.
@@ -73,6 +80,7 @@ impl Scenario {
         let rates = (0..nodes).map(|_| rate(random)).collect();
         let hides_identity = random.one_in(8);
         let mut scenario = Self {
+            candidacies: candidacies(random, nodes),
             timings,
             rates,
             lease,
@@ -82,11 +90,16 @@ impl Scenario {
             asks: random.one_in(2),
             fleet: random.pick(&[nodes, nodes, nodes, 100, 1000]),
             drain: random.pick(&[0, 0, lease / 20, lease / 2, 2 * lease]),
+            drain_limit: Nanos::MAX,
             max_stall: random.pick(&[1, 1, 2, 5]) * lease,
             network: Network::new(random, interval),
             faults: Vec::new(),
             sluggard: None,
+            is_calm: false,
         };
+        if random.one_in(2) {
+            scenario.drain_limit = random.between(0, scenario.drain);
+        }
         if nodes > 1 && random.one_in(8) {
             let latency = random.between(lease / 8, lease / 2);
             scenario.sluggard = Some((1 + random.index(nodes - 1), latency));
@@ -104,7 +117,41 @@ impl Scenario {
             }
         }
         scenario.faults = scenario.storm(random, nodes, is_unequal);
+        if random.one_in(16) {
+            scenario.calm_down(random);
+        }
         scenario
+    }
+
+    fn calm_down(&mut self, random: &mut Random) {
+        let lease_ms = random.pick(&[300, 400, 500]);
+        let timing = timing(random, lease_ms, false);
+        let nodes = self.timings.len();
+        self.lease = nanos(timing.lease());
+        self.timings.fill(timing);
+        self.rates.fill(0);
+        for candidacy in &mut self.candidacies {
+            *candidacy = Candidacy { priority: random.pick(&PRIORITIES), ..Candidacy::default() };
+        }
+        (self.hides_identity, self.shows_connections) = (false, false);
+        (self.hidden, self.sluggard, self.fleet) = (Vec::new(), None, nodes);
+        self.drain = self.drain.min(self.lease / 2);
+        let latency = random.between(20 * MICROSECOND, nanos(timing.renewal_interval()) / 16);
+        self.network = Network { latency, jitter: latency / 10, ..Network::default() };
+        let whom = Target::Leader;
+        self.faults = (0..FEWEST_FAULTS as u64)
+            .map(|number| {
+                let again = random.between(self.lease, 2 * self.lease);
+                let fault = match random.below(4) {
+                    0 => Fault::Crash { whom, again },
+                    1 => Fault::Stop { whom, again },
+                    2 => Fault::Reelect { whom },
+                    _ => Fault::Transfer { whom, heir: random.index(nodes) },
+                };
+                (number * STORM / FEWEST_FAULTS as u64 + SECOND, fault)
+            })
+            .collect();
+        self.is_calm = true;
     }
 
     /// Faults come alone, or one upon the other, where they do the most harm.
@@ -140,13 +187,30 @@ impl Scenario {
     /// Within which one leader stands once nothing goes wrong any more and nothing late is under way: two leases by the slowest
     /// clock, and half of one for connections to be made anew; and the turns that a large fleet takes. Where one node's answers always
     /// come too late, it may still be granted a term that it then releases; and where the server hides its identity, that vacancy is
-    /// watched for a lease.
+    /// watched for a lease. Whoever comes after higher priorities waits for each, and once for an heir; where one of them cannot stay, twice.
     pub fn recovery_bound(&self) -> Nanos {
         let slowest = 1_000_000 - RATE_ERROR as u64;
         let turns = if self.fleet > 8 { self.lease / 4 } else { 0 };
         let is_watched_again = self.hides_identity && self.sluggard.is_some();
         let watch = if is_watched_again { self.lease } else { 0 };
-        (2 * self.lease + self.lease / 2 + turns + watch) * 1_000_000 / slowest
+        (2 * self.lease + self.lease / 2 + turns + watch + self.deference()) * 1_000_000 / slowest
+    }
+
+    fn deference(&self) -> Nanos {
+        let mut priorities: Vec<_> = self.candidacies.iter().map(|one| one.priority).collect();
+        priorities.sort_unstable();
+        priorities.dedup();
+        let waits = priorities.len() as u64 * if self.sluggard.is_some() { 2 } else { 1 };
+        let interval =
+            self.timings.iter().map(|t| nanos(t.renewal_interval())).max().unwrap_or_default();
+        let step = if self.fleet > 8 { self.lease / 4 } else { interval };
+        // One priority alone is no wait, but an heir is.
+        waits * step
+    }
+
+    /// Whether some take nothing while instances are missing.
+    pub fn needs_all(&self) -> bool {
+        self.candidacies.iter().any(|one| one.min_instances > 1)
     }
 
     /// Beyond what the promise bears.
@@ -190,6 +254,25 @@ fn timing(random: &mut Random, lease_ms: u64, is_unequal: bool) -> Timing {
     Timing::new(lease, interval).expect("every lease drawn is within the bounds")
 }
 
+/// Node 0 may always lead: it is never the one whose way to the server is too slow.
+fn candidacies(random: &mut Random, nodes: usize) -> Vec<Candidacy> {
+    let mut all = vec![Candidacy::default(); nodes];
+    if random.one_in(3) {
+        all.iter_mut().for_each(|one| one.priority = random.pick(&PRIORITIES));
+    }
+    if random.one_in(4) {
+        all[1..].iter_mut().for_each(|one| one.is_eligible = !random.one_in(3));
+    }
+    if random.one_in(6) {
+        let least = 1 + random.index(nodes);
+        let is_mixed = random.one_in(3);
+        all.iter_mut().for_each(|one| {
+            one.min_instances = if is_mixed && random.one_in(2) { 1 } else { least };
+        });
+    }
+    all
+}
+
 fn rate(random: &mut Random) -> i64 {
     match random.below(4) {
         0 => 0,
@@ -208,7 +291,7 @@ fn draw_fault(random: &mut Random, nodes: usize, lease: Nanos) -> Fault {
         _ => random.between(lease, 5 * lease),
     };
     let lost = 1 + random.index(12);
-    match random.below(30) {
+    match random.below(31) {
         0 | 1 => Fault::Crash { whom, again: lasts },
         2 | 3 => Fault::Stop { whom, again: lasts },
         4 | 5 => Fault::Reelect { whom },
@@ -238,6 +321,7 @@ fn draw_fault(random: &mut Random, nodes: usize, lease: Nanos) -> Fault {
         26 => Fault::StepClock { seconds: random.pick(&[-3600, -60, -1, 1, 60, 3600]) },
         27 => Fault::Refuse { lasts },
         28 => Fault::Busy { lasts },
+        29 => Fault::Transfer { whom, heir: random.index(nodes) },
         _ => {
             let every = random.pick(&[MILLISECOND * 2, lease / 50, lease / 10]);
             Fault::Forge { lasts, every }

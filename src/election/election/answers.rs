@@ -47,11 +47,10 @@ impl Election {
         // A `stop()` that this task has still to hear of counts already.
         let is_running = self.phase == Phase::Running && !self.tenure.is_closed();
         if is_running && !self.suspended && was_in_time && now < valid_until {
-            let next_renewal = sent + self.timing.renewal_interval();
-            self.become_leader(term, valid_until, next_renewal, ends_with_connection);
+            self.become_leader(term, sent, ends_with_connection);
         } else {
             // Granted too late, or to one that no longer wants it: void for good.
-            self.owed = Some((self.holder.clone(), term));
+            self.owed = Some(Owed { holder: self.holder.clone(), term, heir: None });
             if is_running {
                 self.forget_leader(term);
                 self.become_candidate();
@@ -81,6 +80,7 @@ impl Election {
                 return self.end_reign(now, Loss::Expired);
             }
             reign.valid_until = until;
+            self.precedence.note_renewal(now);
             reign.ends_with_connection = record.presence.is_some();
             if matches!(identity, Identity::Server(_)) && !record.was_granted_under(identity) {
                 reign.assert_over = Some(shown());
@@ -137,16 +137,24 @@ impl Election {
         match &record.holder {
             Some(holder) if holder.belongs_to(&self.instance) => {
                 // An answer that came too late, an expiry, or an earlier run of ours.
-                if self.owed.is_none() {
-                    self.owed = Some((holder.clone(), record.term));
-                }
+                self.owe(now, holder, record.term);
                 if self.phase == Phase::Running {
                     self.forget_silent_leader(now);
                 }
             }
             Some(holder) => {
-                if self.phase == Phase::Running {
-                    self.become_follower(now, holder.instance(), record.term);
+                let leader = holder.instance();
+                self.precedence.note_holder(leader.clone());
+                if is_new && record.beat > 0 {
+                    self.precedence.note_renewal(now);
+                }
+                if self.phase != Phase::Running {
+                    return;
+                }
+                if !self.seeks() && self.watch.has_stood_still(self.patience) {
+                    self.forget_leader(record.term);
+                } else {
+                    self.become_follower(now, leader, record.term);
                 }
             }
             // A placeholder says nothing of the leader, who will assert itself; a vacancy says that it released.

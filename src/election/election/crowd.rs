@@ -41,6 +41,10 @@ impl Crowd {
         !self.spread.is_zero()
     }
 
+    pub fn spread(&self) -> Duration {
+        self.spread
+    }
+
     pub fn turn(&self) -> Duration {
         let nanos = (self.spread.as_nanos() * u128::from(self.turn)) >> 32;
         Duration::from_nanos(nanos as u64)

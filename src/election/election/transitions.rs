@@ -3,23 +3,21 @@
 use super::*;
 
 impl Election {
-    pub(super) fn become_leader(
-        &mut self,
-        term: Term,
-        valid_until: Instant,
-        next_renewal: Instant,
-        ends_with_connection: bool,
-    ) {
+    pub(super) fn become_leader(&mut self, term: Term, sent: Instant, ends_with_connection: bool) {
+        let valid_until = sent + self.timing.validity();
         self.reign = Some(Reign {
             term,
             beat: 0,
             valid_until,
-            next_renewal,
+            next_renewal: sent + self.timing.renewal_interval(),
             assert_over: None,
             drained: false,
+            renewed_at: sent,
+            heir: None,
             told_register_lost: false,
             ends_with_connection,
         });
+        self.precedence.note_holder(self.instance.clone());
         self.become_candidate();
         self.role = Role::Leader;
         self.tenure.begin(term, valid_until);
@@ -44,13 +42,29 @@ impl Election {
             self.missed_heartbeat = false;
             // Whoever stood back so that another comes first has done so.
             self.no_take_before = now;
+            self.precedence.note_leader();
             self.events.push_back(Event::LeaderChanged { leader: Some(leader), term });
         }
     }
 
-    pub(super) fn become_draining(&mut self) {
+    /// Whoever waits for a release that is under way, or over, waits for nothing new.
+    pub(super) fn give_up(&mut self, now: Instant, reason: Loss) -> bool {
+        self.expire(now);
+        let leads = self.role == Role::Leader;
+        if leads {
+            self.tenure.resign();
+            self.become_draining(reason);
+            self.lose(None, reason);
+        } else if self.role != Role::Draining {
+            self.events.push_back(Event::Released);
+        }
+        leads
+    }
+
+    pub(super) fn become_draining(&mut self, reason: Loss) {
+        let Some(reign) = &self.reign else { return };
         self.role = Role::Draining;
-        self.events.push_back(Event::Draining);
+        self.events.push_back(Event::Draining { term: reign.term, reason });
     }
 
     pub(super) fn tell(&mut self, role: Role) {
@@ -86,16 +100,42 @@ impl Election {
     pub(super) fn end_reign(&mut self, now: Instant, reason: Loss) {
         let Some(reign) = self.reign.take() else { return };
         self.tenure.end();
-        self.owed = Some((self.holder.clone(), reign.term));
+        let term = reign.term;
         if self.role == Role::Leader {
+            self.owed = Some(Owed { holder: self.holder.clone(), term, heir: None });
             self.lose(None, reason);
         } else {
             // The loss was told when the draining began; whoever waits for its end need wait no longer.
             self.events.push_back(Event::Released);
+            self.let_lapse(reign);
         }
         self.role = self.told;
-        self.forget_leader(reign.term);
+        self.forget_leader(term);
         self.limit_stopping(now);
+    }
+
+    /// The reign ended while its work goes on. It is released once its lease has run out for all.
+    pub(super) fn let_lapse(&mut self, reign: Reign) {
+        let Reign { term, renewed_at, drained, .. } = reign;
+        self.tenure.end();
+        if !drained {
+            self.overrun = Some((term, renewed_at + self.timing.lease()));
+        }
+        self.owed = Some(Owed { holder: self.holder.clone(), term, heir: None });
+    }
+
+    /// Not before then may what names us with `term` be released.
+    pub(super) fn lapse_of(&self, term: Term) -> Instant {
+        self.overrun.filter(|(of, _)| *of == term).map_or(Instant::default(), |(_, lapse)| lapse)
+    }
+
+    /// The register names us, and we do not lead.
+    pub(super) fn owe(&mut self, now: Instant, holder: &Holder, term: Term) {
+        let lapses_by_itself =
+            matches!(self.phase, Phase::Stopping { .. }) && now < self.lapse_of(term);
+        if self.owed.is_none() && !lapses_by_itself {
+            self.owed = Some(Owed { holder: holder.clone(), term, heir: None });
+        }
     }
 
     /// The reign is over and the register names another.
@@ -156,7 +196,7 @@ impl Election {
 
     pub(super) fn defer_to(&mut self, now: Instant, heir: Option<&InstanceId>) {
         if heir.is_some_and(|heir| *heir != self.instance) {
-            self.no_take_before = max(self.no_take_before, now + self.timing.renewal_interval());
+            self.precedence.defer_to_heir(now + self.timing.renewal_interval());
         }
     }
 
@@ -175,6 +215,8 @@ impl Election {
     pub(super) fn limit_stopping(&mut self, now: Instant) {
         if let Phase::Stopping { until: until @ None } = &mut self.phase {
             *until = Some(now + self.timing.validity() + 2 * self.timing.command_timeout());
+            // What is to lapse need not be waited for.
+            self.owed = self.owed.take().filter(|owed| now >= self.lapse_of(owed.term));
             if self.take_in_doubt {
                 self.peek_at = Some(max(self.retry_at, now));
             }

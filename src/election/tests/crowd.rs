@@ -8,7 +8,7 @@ fn followers(network: &Network, size: usize) -> (Node, Vec<Node>) {
     let a = network.leader("a");
     let followers = (0..100).map(|number| {
         let mut node = network.follower(&format!("f{number}"));
-        node.election.handle_fleet_size(size);
+        node.election.handle_fleet_size(network.now(), size);
         node
     });
     let followers = followers.collect();
@@ -55,7 +55,7 @@ fn turns_are_drawn_anew_so_that_nobody_is_always_the_last() {
     let network = Network::new();
     let _a = network.leader("a");
     let mut b = network.follower("b");
-    b.election.handle_fleet_size(10_000);
+    b.election.handle_fleet_size(network.now(), 10_000);
     let mut waits = Vec::new();
     for number in 0..5 {
         waits.push(b.rests().unwrap() - LEASE);

@@ -1,7 +1,7 @@
 //! A leader on its way out: to its own process it leads no longer, towards the register it does until its work has settled.
 
 use super::kit::*;
-use crate::election::{Event, Role};
+use crate::election::{Event, Loss, Role};
 
 fn released(events: &[Event]) -> usize {
     events.iter().filter(|event| **event == Event::Released).count()
@@ -14,7 +14,8 @@ fn a_draining_leader_leads_no_longer_and_goes_on_renewing() {
     a.reelects();
     assert!(!a.leads());
     assert_eq!(a.election.role(), Role::Draining);
-    assert_eq!(a.events(), [Event::RoleChanged(Role::Candidate), Event::Draining]);
+    let draining = Event::Draining { term: a.tenure.term(), reason: Loss::Reelected };
+    assert_eq!(a.events(), [draining, Event::RoleChanged(Role::Candidate)]);
     for _ in 0..20 {
         network.passes(a.rests().unwrap());
         assert_eq!(a.settles(), ["renew"]);
@@ -144,7 +145,7 @@ fn a_process_that_does_not_answer_gives_up_and_seeks_nothing() {
     assert_eq!(a.settles(), ["release"]);
     run(&mut [&mut a], 5 * LEASE);
     assert_eq!(network.holder(), None);
-    a.election.handle_resumed();
+    a.election.handle_resumed(network.now());
     run(&mut [&mut a], INTERVAL);
     assert!(a.leads());
 }

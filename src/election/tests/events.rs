@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::kit::*;
-use crate::election::{Event, InstanceId, Role, Term};
+use crate::election::{Event, InstanceId, Loss, Role, Term};
 
 fn leader_changes(events: &[Event]) -> Vec<(Option<String>, Term)> {
     let name = |id: &InstanceId| id.as_str().to_owned();
@@ -87,8 +87,8 @@ fn a_reelected_leader_is_elected_again_without_a_defeat() {
         .filter(|event| !matches!(event, Event::LeaderChanged { .. } | Event::Released))
         .collect();
     let expected = [
+        Event::Draining { term: first, reason: Loss::Reelected },
         Event::RoleChanged(Role::Candidate),
-        Event::Draining,
         Event::Elected { term: second },
         Event::RoleChanged(Role::Leader),
     ];

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use crate::election::register::Server;
 use crate::election::{
-    Announcement, Command, Election, Event, Holder, Identity, InstanceId, Instant, Loss, Presence,
-    Record, Register, Reply, Request, RequestId, Role, Stamp, Tenure, Term, Timing,
+    Announcement, Candidacy, Command, Election, Event, Holder, Identity, InstanceId, Instant, Loss,
+    Presence, Record, Register, Reply, Request, RequestId, Role, Stamp, Tenure, Term, Timing,
 };
 
 /// L, D and the renewal interval of the nodes that are not given a timing of their own.
@@ -67,7 +67,15 @@ impl Network {
         self.node_with(name, Timing::default())
     }
 
+    pub fn node_of(&self, name: &str, candidacy: Candidacy) -> Node {
+        self.node_made(name, Timing::default(), candidacy)
+    }
+
     pub fn node_with(&self, name: &str, timing: Timing) -> Node {
+        self.node_made(name, timing, Candidacy::default())
+    }
+
+    fn node_made(&self, name: &str, timing: Timing, candidacy: Candidacy) -> Node {
         let bond = Arc::new(AtomicBool::new(true));
         let asked = bond.clone();
         let tenure = Arc::new(Tenure::bound_to(move || asked.load(Ordering::SeqCst)));
@@ -79,7 +87,8 @@ impl Network {
             timing,
             tenure.clone(),
             Box::new(move || splitmix64(&mut seed)),
-        );
+        )
+        .with_candidacy(candidacy);
         self.0.borrow_mut().tenures.push((name.to_owned(), tenure.clone()));
         let (name, network) = (name.to_owned(), self.clone());
         Node { name, election, tenure, bond, network, connection: None, heard: 0 }
@@ -282,6 +291,22 @@ impl Node {
     pub fn reelects(&mut self) {
         self.election.handle_reelect(self.network.now());
         self.then(());
+    }
+
+    pub fn transfers(&mut self, heir: &str) {
+        self.election.handle_transfer(self.network.now(), InstanceId::new(heir));
+        self.then(());
+    }
+
+    /// Its work is waited for no longer.
+    pub fn overruns(&mut self) {
+        self.election.handle_drain_overrun(self.network.now());
+        self.then(());
+    }
+
+    /// It hears that so many instances are there.
+    pub fn knows(&mut self, network: &Network, instances: usize) {
+        self.election.handle_fleet_size(network.now(), instances);
     }
 
     pub fn drains(&mut self) {

@@ -190,7 +190,7 @@ fn a_stalled_node_wakes_up_when_its_process_answers_again() {
     a.election.handle_stalled(network.now());
     network.passes(3 * LEASE);
     assert!(!a.settles().contains(&"take"));
-    a.election.handle_resumed();
+    a.election.handle_resumed(network.now());
     assert!(a.settles().contains(&"take"));
     assert!(a.events().iter().any(|event| matches!(event, Event::Elected { .. })));
 }

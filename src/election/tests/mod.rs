@@ -3,6 +3,7 @@
 
 mod kit;
 
+mod candidacy;
 mod crowd;
 mod draining;
 mod events;
@@ -12,6 +13,8 @@ mod heartbeat;
 mod identity;
 mod lease;
 mod liveness;
+mod overrun;
+mod precedence;
 mod presence;
 mod record;
 mod register;
@@ -24,4 +27,5 @@ mod tenure;
 mod timing;
 mod traces;
 mod traces_by_reading;
+mod transfer;
 mod vacancy;

@@ -11,7 +11,8 @@ fn a_leader_that_stops_is_defeated_by_nobody_and_releases() {
     assert!(!a.leads());
     let events = a.events();
     let defeated = Event::Defeated { leader: None, reason: Loss::Stopped };
-    assert_eq!(events, [defeated, Event::RoleChanged(Role::Follower), Event::Draining]);
+    let draining = Event::Draining { term: a.tenure.term(), reason: Loss::Stopped };
+    assert_eq!(events, [draining, defeated, Event::RoleChanged(Role::Follower)]);
     a.drains();
     assert_eq!(a.settles(), ["release"]);
     assert_eq!(a.events().last(), Some(&Event::Stopped));

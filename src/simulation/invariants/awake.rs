@@ -61,7 +61,7 @@ impl Invariant for Awake {
                 continue;
             }
             match glimpse.wakes {
-                None if !glimpse.is_waiting_for_answer && !glimpse.is_suspended => {
+                None if !glimpse.is_waiting_for_answer && !glimpse.is_onlooker => {
                     return Err(format!("{} waits for nothing", name(node)));
                 }
                 Some(at) if at <= now => {

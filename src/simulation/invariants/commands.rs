@@ -5,7 +5,7 @@ use crate::election::{Command, Role, Stamp, Term};
 use crate::simulation::clock::Nanos;
 
 /// A node has one command under way at most; every command has a stamp of its own; beats rise within a term; only a leader
-/// renews, only one that runs takes.
+/// renews, only one that runs, and may, takes.
 pub struct Commands {
     stamps: HashSet<Stamp>,
     nodes: Vec<Sending>,
@@ -22,7 +22,14 @@ impl Commands {
         Self { stamps: HashSet::new(), nodes: vec![Sending::default(); nodes] }
     }
 
-    fn judge(&mut self, node: usize, role: Role, is_stopping: bool, command: &Command) -> Verdict {
+    fn judge(
+        &mut self,
+        node: usize,
+        role: Role,
+        is_stopping: bool,
+        may_take: bool,
+        command: &Command,
+    ) -> Verdict {
         let sending = &mut self.nodes[node];
         if std::mem::replace(&mut sending.is_waiting, true) {
             return Err("while another is under way".into());
@@ -44,6 +51,7 @@ impl Commands {
                 return Err(format!("as {role:?}"));
             }
             Command::Take { .. } if is_stopping => return Err("after stop()".into()),
+            Command::Take { .. } if !may_take => return Err("although it may not".into()),
             _ => {}
         }
         Ok(())
@@ -68,10 +76,10 @@ impl Invariant for Commands {
             Fact::Answered { node, .. } | Fact::Failed { node } => {
                 self.nodes[node].is_waiting = false;
             }
-            Fact::Sent { node, role, is_stopping, request, .. } => {
+            Fact::Sent { node, role, is_stopping, may_take, request, .. } => {
                 let command = &request.command;
                 return self
-                    .judge(node, role, is_stopping, command)
+                    .judge(node, role, is_stopping, may_take, command)
                     .map_err(|what| format!("{} sends a {} {what}", name(node), command.name()));
             }
             _ => {}

@@ -4,10 +4,12 @@
 
 mod awake;
 mod commands;
+mod lapse;
 mod leadership;
 mod one_holder;
 mod one_leader;
 mod peace;
+mod priority;
 mod promises;
 mod terms;
 mod told;
@@ -17,6 +19,7 @@ mod truth;
 mod tests;
 
 use super::clock::Nanos;
+use super::scenario::Scenario;
 use crate::election::{Command, Event, Instant, Reply, Request, Role, Term, Timing};
 
 /// `Err` says in words how the invariant was broken.
@@ -66,6 +69,8 @@ pub enum Fact<'a> {
         at: Instant,
         role: Role,
         is_stopping: bool,
+        /// Whether it is eligible, and knows of enough instances.
+        may_take: bool,
         request: &'a Request,
         timing: &'a Timing,
     },
@@ -117,7 +122,7 @@ impl Glimpse {
             is_cut: false,
             deadline: None,
             frozen_until: 0,
-            is_suspended: false,
+            is_onlooker: false,
             is_waiting_for_answer: false,
             wakes: None,
             is_stopping: false,
@@ -139,8 +144,8 @@ pub struct Glimpse {
     /// Its deadline by its own clock.
     pub deadline: Option<Instant>,
     pub frozen_until: Nanos,
-    /// Whether the process does not answer, so that nothing is sought.
-    pub is_suspended: bool,
+    /// It runs, and does not seek the leadership.
+    pub is_onlooker: bool,
     pub is_waiting_for_answer: bool,
     /// When the core wants to be woken, as a true moment.
     pub wakes: Option<Nanos>,
@@ -189,7 +194,8 @@ pub struct Invariants {
 }
 
 impl Invariants {
-    pub fn new(nodes: usize) -> Self {
+    pub fn new(scenario: &Scenario) -> Self {
+        let nodes = scenario.timings.len();
         let all: Vec<Box<dyn Invariant>> = vec![
             Box::new(one_leader::OneLeader),
             Box::new(one_holder::OneHolder::default()),
@@ -201,6 +207,8 @@ impl Invariants {
             Box::new(awake::Awake::new(nodes)),
             Box::new(leadership::Leadership::default()),
             Box::new(peace::Peace::new(nodes)),
+            Box::new(lapse::Lapse::new(nodes)),
+            Box::new(priority::Priorities::new(scenario)),
         ];
         Self { all, violation: None }
     }

@@ -33,7 +33,9 @@ impl Invariant for Promises {
             Fact::ReelectCalled { node, due } => {
                 self.nodes[node].reelect.get_or_insert(due);
             }
-            Fact::Told { node, event: Event::Released } => self.nodes[node].reelect = None,
+            Fact::Told { node, event: Event::Released | Event::Overrun { .. } } => {
+                self.nodes[node].reelect = None;
+            }
             Fact::Told { node, event: Event::Stopped } | Fact::Crashed { node } => {
                 self.nodes[node] = Pending::default();
             }

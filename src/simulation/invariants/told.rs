@@ -15,12 +15,12 @@ struct Telling {
     /// What has to come next, after an event that is one half of a change.
     pending: Option<Role>,
     leader: Option<(String, Term)>,
-    is_releasing: bool,
+    draining: Option<Term>,
 }
 
 impl Telling {
     fn new() -> Self {
-        Self { runs: false, role: Role::Follower, pending: None, leader: None, is_releasing: false }
+        Self { runs: false, role: Role::Follower, pending: None, leader: None, draining: None }
     }
 
     fn hear(&mut self, event: &Event) -> Verdict {
@@ -42,9 +42,12 @@ impl Telling {
                 let fits = match reason {
                     Loss::Lost => self.role == Role::Candidate && leader.is_some(),
                     Loss::Stopped => self.role != Role::Follower,
-                    Loss::Replaced | Loss::Expired | Loss::Stalled | Loss::Disconnected => {
-                        self.role == Role::Leader
-                    }
+                    Loss::Replaced
+                    | Loss::Expired
+                    | Loss::Reelected
+                    | Loss::Transferred
+                    | Loss::Stalled
+                    | Loss::Disconnected => self.role == Role::Leader,
                 };
                 if !fits {
                     return Err(format!("defeated ({}) as {:?}", reason.as_str(), self.role));
@@ -60,8 +63,14 @@ impl Telling {
                 }
                 self.leader = leader;
             }
-            Event::Draining => self.is_releasing = true,
-            Event::Released => self.is_releasing = false,
+            Event::Draining { .. } if self.role != Role::Leader => {
+                return Err(format!("draining as {:?}", self.role));
+            }
+            Event::Draining { term, .. } => self.draining = Some(*term),
+            Event::Overrun { term } if self.draining != Some(*term) => {
+                return Err(format!("an overrun of term {term}, which did not drain"));
+            }
+            Event::Released | Event::Overrun { .. } => self.draining = None,
             Event::UnequalLease { .. } | Event::RegisterLost => {}
             Event::Stopped if self.role != Role::Follower => {
                 return Err(format!("stopped as {:?}", self.role));

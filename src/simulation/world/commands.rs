@@ -22,6 +22,7 @@ impl World {
             at: now,
             role: process.election.role(),
             is_stopping: process.stage == Stage::Stopping,
+            may_take: node.candidacy.is_eligible && process.known >= node.candidacy.min_instances,
             request: &request,
             timing: &node.timing,
         };

@@ -1,6 +1,6 @@
 //! What is planned, and what it carries.
 
-use crate::election::{Announcement, Command, Reply, RequestId};
+use crate::election::{Announcement, Command, InstanceId, Reply, RequestId, Term};
 use crate::simulation::clock::Nanos;
 use crate::simulation::fault::Keeps;
 
@@ -70,7 +70,12 @@ pub enum Input {
     Announced(Announcement),
     Stop,
     Reelect,
-    Drained,
+    Transfer(InstanceId),
+    Drained(Term),
+    /// The work of the draining leader of that term is waited for no longer.
+    Overrun(Term),
+    /// Instances came or went.
+    Fleet,
     Stalled,
     Resumed,
 }

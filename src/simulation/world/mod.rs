@@ -77,7 +77,7 @@ impl World {
             glimpses: nodes.iter().map(|node| node.glimpse(0)).collect(),
             touched: Touched::default(),
             ran: Touched::default(),
-            invariants: Invariants::new(nodes.len()),
+            invariants: Invariants::new(&scenario),
             nodes,
             random,
             story,
@@ -237,7 +237,7 @@ impl World {
             self.story.tell(self.now, &node.name, || "is too far away from now on".into());
         }
         for index in 0..self.nodes.len() {
-            let is_wanted = !self.random.one_in(4) || index == 0;
+            let is_wanted = !self.random.one_in(4) || index == 0 || self.scenario.needs_all();
             if is_wanted {
                 self.start(index);
             }

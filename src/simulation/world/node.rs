@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{Input, NEVER};
-use crate::election::{Command, Election, Instant, Presence, RequestId, Tenure, Timing};
+use crate::election::{
+    Candidacy, Command, Election, InstanceId, Instant, Presence, RequestId, Tenure, Term, Timing,
+};
 use crate::simulation::clock::{Nanos, NodeClock, SECOND};
 use crate::simulation::invariants::{Glimpse, Stage, name};
 use crate::simulation::random::Random;
@@ -15,6 +17,8 @@ pub struct Node {
     pub name: String,
     pub clock: NodeClock,
     pub timing: Timing,
+    pub candidacy: Candidacy,
+    pub index: usize,
     /// Its connections do not show at the server, though it would like them to.
     pub is_hidden: bool,
     /// Stamps and tokens come from here.
@@ -59,7 +63,10 @@ pub struct Process {
     pub refresh_at: Option<Instant>,
     /// Asked by the service, which reads that it does not lead from then on.
     pub is_stopping: bool,
-    pub is_suspended: bool,
+    /// The reign whose work has yet to settle.
+    pub draining: Option<Term>,
+    /// How many instances it knows of.
+    pub known: usize,
 }
 
 pub struct Outstanding {
@@ -136,6 +143,8 @@ impl Node {
             name: name(index),
             clock: NodeClock::new(origin, scenario.rates[index]),
             timing: scenario.timings[index],
+            candidacy: scenario.candidacies[index],
+            index,
             is_hidden: scenario.hidden.contains(&index),
             draws: random.fork(),
             process: None,
@@ -158,8 +167,18 @@ impl Node {
         }
     }
 
+    /// What its present process is called, or would be.
+    pub fn id(&self) -> InstanceId {
+        InstanceId::new(format!("{}.{}", self.index + 1, self.born))
+    }
+
     pub fn is_running(&self) -> bool {
         self.process.as_ref().is_some_and(|process| process.stage != Stage::Down)
+    }
+
+    pub fn takes_part(&self) -> bool {
+        let stage = self.process.as_ref().map(|process| process.stage);
+        matches!(stage, Some(Stage::Opening | Stage::Running))
     }
 
     pub fn is_taking(&self) -> bool {
@@ -213,7 +232,7 @@ impl Node {
             is_cut: !self.holds(now),
             deadline: tenure.deadline(),
             frozen_until: self.frozen_until,
-            is_suspended: process.is_suspended,
+            is_onlooker: process.stage == Stage::Running && !process.election.seeks(),
             is_waiting_for_answer: process.outstanding.is_some(),
             wakes: process.election.poll_timeout().map(|at| self.clock.when(at)),
             is_stopping: process.is_stopping,

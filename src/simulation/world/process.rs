@@ -2,7 +2,7 @@
 
 use super::commands::registry_patience;
 use super::{Happening, Input, World};
-use crate::election::{Command, Event, Instant, Reply, RequestId, Role};
+use crate::election::{Command, Event, Instant, Reply, RequestId, Role, Term};
 use crate::simulation::bug::Bug;
 use crate::simulation::invariants::{Fact, Stage};
 
@@ -82,6 +82,7 @@ impl World {
                         let sent = given_up_at.map_or(now, |at| at - patience);
                         let is_early = self.bug == Some(Bug::SightFromSending);
                         self.observe(index, reply, if is_early { sent } else { now });
+                        self.tell_fleet(index, now);
                     }
                 }
             }
@@ -89,7 +90,9 @@ impl World {
                 process.election.handle_connected(now);
                 if takes_part {
                     process.refresh_at = Some(now);
+                    self.spread_news();
                 }
+                self.tell_fleet(index, now);
             }
             Input::Disconnected { generation } => {
                 if process.registry.is_some_and(|(g, ..)| g == generation) {
@@ -106,6 +109,7 @@ impl World {
             Input::Subscribed if takes_part => {
                 process.election.handle_subscribed(now);
                 process.stage = Stage::Running;
+                self.tell_fleet(index, now);
             }
             Input::Subscribed => {}
             Input::Unsubscribed => process.election.handle_unsubscribed(now),
@@ -117,15 +121,49 @@ impl World {
                 process.election.handle_stop(now);
             }
             Input::Reelect if takes_part => process.election.handle_reelect(now),
-            Input::Stop | Input::Reelect => {}
-            Input::Drained => process.election.handle_drained(now),
-            Input::Stalled => {
-                process.is_suspended = true;
-                process.election.handle_stalled(now);
+            Input::Transfer(heir) if takes_part => process.election.handle_transfer(now, heir),
+            Input::Stop | Input::Reelect | Input::Transfer(_) => {}
+            Input::Drained(term) => {
+                if process.draining.take_if(|draining| *draining == term).is_some() {
+                    process.election.handle_drained(now);
+                }
             }
-            Input::Resumed => {
-                process.is_suspended = false;
-                process.election.handle_resumed();
+            Input::Overrun(term) => {
+                if process.draining.take_if(|draining| *draining == term).is_some() {
+                    process.election.handle_drain_overrun(now);
+                }
+            }
+            Input::Stalled => process.election.handle_stalled(now),
+            Input::Resumed => process.election.handle_resumed(now),
+            Input::Fleet => self.tell_fleet(index, now),
+        }
+    }
+
+    /// The instances that are there, as one that reads the registry knows them.
+    fn tell_fleet(&mut self, index: usize, now: Instant) {
+        let own = self.nodes[index].candidacy.priority;
+        let there: Vec<_> = self.nodes.iter().filter(|node| node.takes_part()).collect();
+        let rivals = there
+            .iter()
+            .filter(|node| node.candidacy.is_eligible && node.candidacy.priority > own)
+            .map(|node| (node.id(), node.candidacy.priority))
+            .collect();
+        let size = if self.scenario.fleet > 8 { self.scenario.fleet } else { there.len() };
+        let Some(process) = &mut self.nodes[index].process else { return };
+        process.known = size;
+        process.election.handle_fleet_size(now, size);
+        process.election.handle_rivals(rivals);
+    }
+
+    /// An instance came or went, and all who hear are told.
+    pub(super) fn spread_news(&mut self) {
+        for index in 0..self.nodes.len() {
+            let delay = self.delay(index);
+            let node = &self.nodes[index];
+            if node.feed.stands() && self.now >= node.deaf_until {
+                let (at, run) = (self.now + delay, node.run);
+                let input = Input::Fleet;
+                self.agenda.plan(at, Happening::Deliver { node: index, run, input });
             }
         }
     }
@@ -206,7 +244,7 @@ impl World {
             self.tell(index, &event);
             match event {
                 Event::Elected { .. } => self.outcome.reigns += 1,
-                Event::Draining => has_changed |= self.drain(index),
+                Event::Draining { term, .. } => has_changed |= self.drain(index, term),
                 Event::Stopped => self.close(index),
                 _ => {}
             }
@@ -229,13 +267,24 @@ impl World {
     }
 
     /// The leader's work settles, at once or after a while.
-    fn drain(&mut self, index: usize) -> bool {
+    fn drain(&mut self, index: usize, term: Term) -> bool {
         let lasts = self.random.below(self.scenario.drain + 1);
+        let limit = self.scenario.drain_limit;
         let node = &mut self.nodes[index];
         if lasts > 0 {
-            let (at, run) = (self.now + lasts, node.run);
-            self.last_drain = self.last_drain.max(at);
-            self.agenda.plan(at, Happening::Deliver { node: index, run, input: Input::Drained });
+            let run = node.run;
+            let settled_at = self.now + lasts;
+            let mut plan = |at, input| {
+                self.last_drain = self.last_drain.max(at);
+                self.agenda.plan(at, Happening::Deliver { node: index, run, input });
+            };
+            if lasts > limit {
+                plan(self.now + limit, Input::Overrun(term));
+            }
+            plan(settled_at, Input::Drained(term));
+            if let Some(process) = &mut node.process {
+                process.draining = Some(term);
+            }
         } else if let Some(process) = &mut node.process {
             process.election.handle_drained(node.clock.read(self.now));
         }
@@ -258,5 +307,6 @@ impl World {
         if std::mem::take(&mut node.is_start_wanted) {
             self.agenda.plan(self.now, Happening::Start(index));
         }
+        self.spread_news();
     }
 }

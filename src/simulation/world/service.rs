@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::node::Process;
 use super::{Happening, NEVER, Wire, World};
-use crate::election::{Election, InstanceId, Tenure};
+use crate::election::{Election, Tenure};
 use crate::simulation::bug::Bug;
 use crate::simulation::clock::Nanos;
 use crate::simulation::invariants::{Fact, Stage};
@@ -37,10 +37,11 @@ impl World {
         node.is_start_wanted = false;
         process.stage = Stage::Opening;
         process.is_stopping = false;
-        process.is_suspended = false;
+        process.draining = None;
+        process.known = 1;
         process.tenure.open();
         process.election.handle_start(node.clock.read(self.now));
-        process.election.handle_fleet_size(self.scenario.fleet);
+        process.election.handle_fleet_size(node.clock.read(self.now), 1);
         self.invariants.heed(self.now, Fact::Started { node: index });
         self.story.tell(self.now, &node.name, || "starts".into());
         self.plan_connect(index, Wire::Commands, 0);
@@ -51,12 +52,13 @@ impl World {
         let draw = self.draw_of(index);
         let node = &mut self.nodes[index];
         node.born += 1;
-        let id = InstanceId::new(format!("{}.{}", index + 1, node.born));
+        let id = node.id();
         let bond = Arc::new(AtomicBool::new(true));
         let asked = bond.clone();
         let tenure = Arc::new(Tenure::bound_to(move || asked.load(Ordering::SeqCst)));
         Process {
-            election: Election::new(id, node.timing, tenure.clone(), draw),
+            election: Election::new(id, node.timing, tenure.clone(), draw)
+                .with_candidacy(node.candidacy),
             tenure,
             bond,
             stage: Stage::Down,
@@ -64,7 +66,8 @@ impl World {
             registry: None,
             refresh_at: None,
             is_stopping: false,
-            is_suspended: false,
+            draining: None,
+            known: 1,
         }
     }
 

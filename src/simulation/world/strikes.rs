@@ -57,7 +57,11 @@ impl World {
         match *fault {
             Fault::Crash { again, .. } => self.crash(index, again),
             Fault::Stop { again, .. } => return takes_part && self.stop(index, again),
-            Fault::Reelect { .. } => return takes_part && self.reelect(index),
+            Fault::Reelect { .. } => return takes_part && self.give_up(index, Input::Reelect),
+            Fault::Transfer { heir, .. } => {
+                let heir = self.nodes[heir].id();
+                return takes_part && self.give_up(index, Input::Transfer(heir));
+            }
             Fault::Pause { lasts, .. } => {
                 node.asleep_since.get_or_insert(self.now);
                 let until = self.before_the_end(lasts);
@@ -117,6 +121,7 @@ impl World {
         node.is_start_wanted = false;
         node.failed_once = false;
         self.invariants.heed(self.now, Fact::Crashed { node: index });
+        self.spread_news();
         self.start_again(index, again);
     }
 
@@ -143,7 +148,8 @@ impl World {
         true
     }
 
-    fn reelect(&mut self, index: usize) -> bool {
+    /// The service calls `reelect()` or `transferTo()`.
+    fn give_up(&mut self, index: usize, input: Input) -> bool {
         let node = &self.nodes[index];
         let is_stopping = node.process.as_ref().is_some_and(|process| process.is_stopping);
         if self.now < node.silent_until || is_stopping {
@@ -151,7 +157,7 @@ impl World {
         }
         let due = self.due(nanos(2 * node.timing.command_timeout()));
         self.invariants.heed(self.now, Fact::ReelectCalled { node: index, due });
-        self.hand_over(index, Input::Reelect);
+        self.hand_over(index, input);
         true
     }
 
