@@ -467,8 +467,8 @@ export const bugs = [
     edits: [
       {
         file: transitions,
-        from: 'self.overrun = Some((term, renewed_at + self.timing.lease()));',
-        to: 'let _ = renewed_at;',
+        from: 'self.overrun = Some((term, renewed_at + lapse));',
+        to: 'let _ = (renewed_at, lapse);',
       },
     ],
   },

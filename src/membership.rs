@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::election::{InstanceId, Instant, Reply};
+use crate::election::{Candidacy, InstanceId, Instant, Priority, Reply};
 
 /// An instance that has not refreshed its record for so long is gone.
 pub const SILENCE_LIMIT: Duration = Duration::from_secs(2);
@@ -35,6 +35,10 @@ pub struct Entry {
     pub holder: Box<str>,
     /// What the user gave; any JSON value.
     pub meta: Arc<RawValue>,
+    #[serde(default, skip_serializing_if = "is_default_priority")]
+    pub priority: Priority,
+    #[serde(rename = "eligible", default = "yes", skip_serializing_if = "is_yes")]
+    pub is_eligible: bool,
 }
 
 impl From<Entry> for InstanceRecord {
@@ -49,6 +53,18 @@ impl Deref for InstanceRecord {
     fn deref(&self) -> &Entry {
         &self.0
     }
+}
+
+fn is_default_priority(priority: &Priority) -> bool {
+    *priority == Candidacy::default().priority
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(is_set: &bool) -> bool {
+    *is_set
 }
 
 fn write_id<S: Serializer>(id: &InstanceId, serializer: S) -> Result<S::Ok, S::Error> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::election::{Announcement, Holder, InstanceId, Stamp, Term};
+use crate::election::{Announcement, Candidacy, Holder, InstanceId, Stamp, Term};
 use crate::membership::{Change, Entry, RegistryChange};
 
 pub use crate::membership::InstanceRecord;
@@ -28,6 +28,8 @@ pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 pub const MAX_ENVELOPE_BYTES: usize = MAX_MESSAGE_BYTES + 1024;
 pub const MAX_META_BYTES: usize = 16 << 10;
 pub const MAX_NAME_BYTES: usize = 128;
+/// Priorities go from minus this to this.
+pub const MAX_PRIORITY: u32 = 1000;
 /// How deep arrays and objects of a message or a meta may be nested.
 pub const MAX_DEPTH: usize = 128;
 
@@ -51,7 +53,13 @@ pub fn encode_name(name: &str) -> String {
 
 impl InstanceRecord {
     pub fn new(holder: &Holder, meta: Arc<RawValue>) -> Self {
-        Entry { v: VERSION, id: holder.instance(), holder: holder.as_str().into(), meta }.into()
+        Self::of_candidate(holder, meta, Candidacy::default())
+    }
+
+    pub fn of_candidate(holder: &Holder, meta: Arc<RawValue>, candidacy: Candidacy) -> Self {
+        let Candidacy { priority, is_eligible, .. } = candidacy;
+        let (id, holder) = (holder.instance(), holder.as_str().into());
+        Entry { v: VERSION, id, holder, meta, priority, is_eligible }.into()
     }
 
     pub fn encode(&self) -> String {
@@ -64,6 +72,7 @@ impl InstanceRecord {
         let is_within_limits = record.v == VERSION
             && record.id.as_str().len() <= MAX_NAME_BYTES
             && record.meta.get().len() <= MAX_META_BYTES
+            && record.priority.unsigned_abs() <= MAX_PRIORITY
             && depth(record.meta.get().as_bytes()) <= MAX_DEPTH;
         is_within_limits.then_some(record)
     }

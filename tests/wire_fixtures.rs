@@ -78,7 +78,12 @@ fn instance_records_are_read_and_written_as_documented() {
         if is_written(&case) {
             let holder = Holder::parse(&record.holder).unwrap();
             let meta = RawValue::from_string(record.meta.get().to_owned()).unwrap();
-            let written = InstanceRecord::new(&holder, meta.into()).encode();
+            let candidacy = Candidacy {
+                priority: record.priority,
+                is_eligible: record.is_eligible,
+                ..Candidacy::default()
+            };
+            let written = InstanceRecord::of_candidate(&holder, meta.into(), candidacy).encode();
             assert_eq!(written.as_bytes(), body, "{}", situation(&case));
         }
     }
@@ -114,7 +119,16 @@ fn malformed_registry_changes_are_refused() {
 }
 
 fn shown_record(record: &InstanceRecord) -> Value {
-    json!({ "id": record.id.as_str(), "holder": *record.holder, "meta": record.meta.get() })
+    let mut shown =
+        json!({ "id": record.id.as_str(), "holder": *record.holder, "meta": record.meta.get() });
+    // Left out where they are what they are without being named.
+    if record.priority != 0 {
+        shown["priority"] = json!(record.priority);
+    }
+    if !record.is_eligible {
+        shown["eligible"] = json!(false);
+    }
+    shown
 }
 
 // ---- Messages -------------------------------------------------------------------------------------------------------

@@ -114,12 +114,14 @@ impl Election {
         self.limit_stopping(now);
     }
 
-    /// The reign ended while its work goes on. It is released once its lease has run out for all.
+    /// The reign ended while its work goes on. It is released once its lease has run out for all, and a moment later, so that the release
+    /// does not get into the way of a take.
     pub(super) fn let_lapse(&mut self, reign: Reign) {
         let Reign { term, renewed_at, drained, .. } = reign;
         self.tenure.end();
         if !drained {
-            self.overrun = Some((term, renewed_at + self.timing.lease()));
+            let lapse = self.timing.lease() + self.timing.renewal_interval();
+            self.overrun = Some((term, renewed_at + lapse));
         }
         self.owed = Some(Owed { holder: self.holder.clone(), term, heir: None });
     }
