@@ -72,7 +72,7 @@ export const bugs = [
       {
         file: answers,
         from: 'let Some(reign) = &mut self.reign else {\n',
-        to: 'if self.reign.is_none() && reply.granted {\n            return self.become_leader(reply.shown.record.term, sent, false);\n        }\n        let Some(reign) = &mut self.reign else {\n',
+        to: 'if self.reign.is_none() && reply.granted {\n            return self.become_leader(reply.shown.record.term, sent, false, None);\n        }\n        let Some(reign) = &mut self.reign else {\n',
       },
       {
         file: election,
@@ -82,7 +82,7 @@ export const bugs = [
       {
         file: election,
         from: 'self.outstanding.take_if(|outstanding| outstanding.id == id)\n        else {\n            return;\n        };\n        match command {',
-        to: 'self.outstanding.take_if(|outstanding| outstanding.id == id)\n        else {\n            let record = &reply.shown.record;\n            if reply.granted && self.reign.is_none() && record.holder.as_ref() == Some(&self.holder) {\n                self.become_leader(record.term, now, false);\n            }\n            return;\n        };\n        match command {',
+        to: 'self.outstanding.take_if(|outstanding| outstanding.id == id)\n        else {\n            let record = &reply.shown.record;\n            if reply.granted && self.reign.is_none() && record.holder.as_ref() == Some(&self.holder) {\n                self.become_leader(record.term, now, false, None);\n            }\n            return;\n        };\n        match command {',
       },
     ],
   },
@@ -282,7 +282,7 @@ export const bugs = [
       {
         file: answers,
         from: '        let is_new = self.watch.read(now, reply.shown);',
-        to: '        if record.holder.as_ref() == Some(&self.holder) && self.phase == Phase::Running && self.owed.is_none() {\n            return self.become_leader(record.term, now, false);\n        }\n        let is_new = self.watch.read(now, reply.shown);',
+        to: '        if record.holder.as_ref() == Some(&self.holder) && self.phase == Phase::Running && self.owed.is_none() {\n            return self.become_leader(record.term, now, false, None);\n        }\n        let is_new = self.watch.read(now, reply.shown);',
       },
     ],
   },

@@ -2,6 +2,7 @@
 
 mod options;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use crate::clock;
 use crate::driver::{
     Driver, Failure, Output, RequestQueue, RequestSender, SendQueue, Settings, Sink, requests,
 };
-use crate::election::{Election, InstanceId, Role, Tenure, Term, Timing};
+use crate::election::{Candidacy, Election, InstanceId, Role, Tenure, Term, Timing};
 use crate::lifeline::Lifeline;
 use crate::medium::memory::MemoryMedium;
 use crate::medium::redis::{RedisMedium, Target};
 use crate::medium::{Mailbox, MailboxSender, Medium, mailbox};
+use crate::metrics::Metrics;
 use crate::random;
 
 pub use self::options::Options;
@@ -35,7 +37,23 @@ pub struct Config {
     pub timing: Timing,
     /// See [`Settings::max_stall`].
     pub max_stall: Option<Duration>,
+    pub candidacy: Candidacy,
+    /// See [`Settings::drain_limit`].
+    pub drain_limit: Duration,
+    /// See [`Settings::preempt`].
+    pub preempt: bool,
     pub debug: bool,
+}
+
+impl Config {
+    /// With all that can be left to its default.
+    pub fn new(place: Place, kind: String, timing: Timing) -> Self {
+        let (candidacy, drain_limit) = (Candidacy::default(), Self::DEFAULT_DRAIN_LIMIT);
+        let (max_stall, preempt, debug) = (None, false, false);
+        Self { place, kind, timing, max_stall, candidacy, drain_limit, preempt, debug }
+    }
+
+    pub const DEFAULT_DRAIN_LIMIT: Duration = Duration::from_secs(5);
 }
 
 pub struct Candidate {
@@ -43,6 +61,8 @@ pub struct Candidate {
     instance: InstanceId,
     tenure: Arc<Tenure>,
     lifeline: Arc<Lifeline>,
+    metrics: Arc<Metrics>,
+    holds_work: Arc<AtomicBool>,
     /// Between two runs the election rests here; its floor of terms outlives them.
     resting: Arc<Mutex<Option<Box<Election>>>>,
 }
@@ -67,9 +87,10 @@ impl Candidate {
         } else {
             Tenure::default()
         });
-        let election = new_election(&instance, config.timing, &tenure);
+        let election = new_election(&instance, config.timing, config.candidacy, &tenure);
         let resting = Arc::new(Mutex::new(Some(election)));
-        Self { config, instance, tenure, lifeline, resting }
+        let (metrics, holds_work) = (Arc::default(), Arc::default());
+        Self { config, instance, tenure, lifeline, metrics, holds_work, resting }
     }
 
     pub fn id(&self) -> &str {
@@ -88,6 +109,21 @@ impl Candidate {
     /// The term of the leader last known; 0 when none was.
     pub fn term(&self) -> Term {
         self.tenure.term()
+    }
+
+    /// For how long the present leadership is still valid, by the clock, if nothing renews it; zero when this instance does not lead.
+    pub fn valid_for(&self) -> Duration {
+        let deadline = self.tenure.deadline().filter(|_| self.is_leader());
+        deadline.map_or(Duration::ZERO, |deadline| deadline.since(clock::now()))
+    }
+
+    /// Whether there is work that a leadership has to wait for when it is given up.
+    pub fn hold_work(&self, is_held: bool) {
+        self.holds_work.store(is_held, Ordering::SeqCst);
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Gives a leadership up at once, ahead of what the run is told.
@@ -119,7 +155,11 @@ impl Candidate {
             instance: self.instance.clone(),
             meta,
             max_stall: self.config.max_stall,
+            drain_limit: self.config.drain_limit,
+            holds_work: self.holds_work.clone(),
+            preempt: self.config.preempt,
             lifeline: self.lifeline.clone(),
+            metrics: self.metrics.clone(),
             debug: self.config.debug,
         };
         let parts = RunParts {
@@ -127,6 +167,7 @@ impl Candidate {
             election,
             tenure: self.tenure.clone(),
             timing: self.config.timing,
+            candidacy: self.config.candidacy,
             resting: self.resting.clone(),
             requests: request_queue,
             queue: queue.clone(),
@@ -157,6 +198,7 @@ struct RunParts<S: Sink> {
     election: Box<Election>,
     tenure: Arc<Tenure>,
     timing: Timing,
+    candidacy: Candidacy,
     resting: Arc<Mutex<Option<Box<Election>>>>,
     requests: RequestQueue,
     queue: Arc<SendQueue>,
@@ -166,8 +208,9 @@ struct RunParts<S: Sink> {
 impl<S: Sink> RunParts<S> {
     /// Runs the driver in a task, and watches over it from another: a panic in it ends the run, and no more than that.
     fn spawn<M: Medium>(self, medium: M, mailbox: Mailbox) {
-        let Self { settings, election, tenure, timing, resting, requests, queue, sink } = self;
-        let instance = settings.instance.clone();
+        let Self { settings, election, tenure, timing, candidacy, resting, requests, queue, sink } =
+            self;
+        let (instance, metrics) = (settings.instance.clone(), settings.metrics.clone());
         // In a box: a task that is given the driver itself has room for it twice.
         let driver = Box::new(Driver::new(
             settings,
@@ -185,9 +228,10 @@ impl<S: Sink> RunParts<S> {
                 Ok(election) => election,
                 Err(panic) if panic.is_panic() => {
                     tenure.resign();
+                    metrics.end_run(clock::now());
                     queue.close();
                     sink.put(Output::Error(Failure::Panicked));
-                    new_election(&instance, timing, &tenure)
+                    new_election(&instance, timing, candidacy, &tenure)
                 }
                 // The runtime ends, and with it whoever could be told.
                 Err(_) => return tenure.resign(),
@@ -198,8 +242,15 @@ impl<S: Sink> RunParts<S> {
     }
 }
 
-fn new_election(instance: &InstanceId, timing: Timing, tenure: &Arc<Tenure>) -> Box<Election> {
-    Election::new(instance.clone(), timing, tenure.clone(), Box::new(random::bits)).into()
+fn new_election(
+    instance: &InstanceId,
+    timing: Timing,
+    candidacy: Candidacy,
+    tenure: &Arc<Tenure>,
+) -> Box<Election> {
+    Election::new(instance.clone(), timing, tenure.clone(), Box::new(random::bits))
+        .with_candidacy(candidacy)
+        .into()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -22,6 +22,7 @@ pub mod lifeline;
 pub mod medium;
 pub mod membership;
 pub mod messaging;
+pub mod metrics;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod random;

@@ -82,6 +82,8 @@ impl PartialEq for InstanceRecord {
                 && self.holder == other.holder
                 && self.meta.get() == other.meta.get()
                 && self.v == other.v
+                && self.priority == other.priority
+                && self.is_eligible == other.is_eligible
     }
 }
 
@@ -134,6 +136,8 @@ pub struct Membership {
     disagreement: Option<(u64, Instant)>,
     /// The revision last read or announced, whatever was missed before.
     latest: Option<u64>,
+    /// Raised whenever the list changes.
+    generation: u64,
     events: VecDeque<MembershipEvent>,
 }
 
@@ -157,6 +161,7 @@ impl Membership {
             revision: None,
             disagreement: None,
             latest: None,
+            generation: 0,
             events: VecDeque::new(),
         }
     }
@@ -290,6 +295,18 @@ impl Membership {
         self.members.len()
     }
 
+    /// Another one than before whenever the list has changed since.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The eligible instances of a priority above `priority`.
+    pub fn above(&self, priority: Priority) -> Vec<(InstanceId, Priority)> {
+        let comes_first =
+            |record: &&InstanceRecord| record.is_eligible && record.priority > priority;
+        self.list().filter(comes_first).map(|record| (record.id.clone(), record.priority)).collect()
+    }
+
     fn enter(&mut self, record: InstanceRecord) {
         if record.id == self.own {
             return;
@@ -307,12 +324,14 @@ impl Membership {
         self.missing.remove(id);
         if let Ok(position) = self.position(id) {
             let record = Arc::make_mut(&mut self.members).remove(position);
+            self.generation += 1;
             self.events.push_back(MembershipEvent::Left(record));
         }
     }
 
     /// Enters a record, or replaces it. True when it is new.
     fn put(&mut self, record: InstanceRecord) -> bool {
+        self.generation += 1;
         let position = self.position(&record.id);
         let members = Arc::make_mut(&mut self.members);
         match position {
@@ -347,7 +366,8 @@ mod tests {
         let record_shown = Record::placeholder(Stamp::new(1));
         let identity = Identity::server("s");
         let shown = Observation { record: record_shown, identity };
-        let register = Reply { granted: false, missing: false, shown, is_present: None };
+        let register =
+            Reply { granted: false, missing: false, shown, is_present: None, checkpoint: None };
         Roster::new(register, revision, ids.iter().map(|id| record(id)).collect())
     }
 

@@ -12,11 +12,28 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &["election"]),
     ("random", &[]),
     ("lifeline", &[]),
+    ("metrics", &["election"]),
     ("medium", &["election", "membership", "messaging", "wire", "clock", "random", "lifeline"]),
-    ("driver", &["election", "membership", "messaging", "wire", "clock", "medium", "lifeline"]),
+    (
+        "driver",
+        &["election", "membership", "messaging", "wire", "clock", "medium", "lifeline", "metrics"],
+    ),
     ("simulation", &["election"]),
-    ("candidate", &["election", "membership", "medium", "driver", "clock", "random", "lifeline"]),
-    ("node", &["election", "messaging", "wire", "medium", "driver", "candidate"]),
+    (
+        "candidate",
+        &[
+            "election",
+            "membership",
+            "medium",
+            "driver",
+            "clock",
+            "random",
+            "lifeline",
+            "metrics",
+            "wire",
+        ],
+    ),
+    ("node", &["election", "messaging", "wire", "medium", "driver", "candidate", "metrics"]),
 ];
 
 /// What a pure module must not name.

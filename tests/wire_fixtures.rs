@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use incumbent::election::{Announcement, Holder, InstanceId};
+use incumbent::election::{Announcement, Candidacy, Holder, InstanceId};
 use incumbent::membership::Change;
 use incumbent::messaging::{Channel, Reception};
 use incumbent::wire::{

@@ -6,9 +6,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Place;
-use crate::election::{CrashDetection, Timing};
+use super::{Config, Place};
+use crate::election::{Candidacy, CrashDetection, Timing};
 use crate::medium::redis::Target;
+use crate::wire::MAX_PRIORITY;
+
+const MAX_MIN_INSTANCES: usize = 10_000;
+const MAX_DRAIN: Duration = Duration::from_secs(600);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,6 +24,16 @@ pub struct Options {
     lease_ms: u64,
     renew_ms: Option<u64>,
     max_stall_ms: Option<f64>,
+    #[serde(default)]
+    priority: i32,
+    #[serde(default)]
+    pub preempt: bool,
+    #[serde(default = "yes")]
+    eligible: bool,
+    #[serde(default = "one")]
+    min_instances: usize,
+    #[serde(default = "default_drain_ms")]
+    drain_ms: u64,
     crash_detection: CrashDetectionName,
     pub debug: bool,
 }
@@ -49,6 +63,18 @@ struct RedisOptions {
     tls: bool,
 }
 
+fn yes() -> bool {
+    true
+}
+
+fn one() -> usize {
+    1
+}
+
+fn default_drain_ms() -> u64 {
+    Config::DEFAULT_DRAIN_LIMIT.as_millis() as u64
+}
+
 /// Every error is a sentence for the user.
 impl Options {
     pub fn parse(json: &str) -> Result<Self, String> {
@@ -68,6 +94,34 @@ impl Options {
 
     pub fn max_stall(&self) -> Option<Duration> {
         self.max_stall_ms.map(|ms| Duration::from_secs_f64(ms.clamp(1.0, 1e12) / 1000.0))
+    }
+
+    /// # Errors
+    /// A sentence, when a number is out of its bounds.
+    pub fn candidacy(&self) -> Result<Candidacy, String> {
+        let Self { priority, min_instances, .. } = *self;
+        if priority.unsigned_abs() > MAX_PRIORITY {
+            return Err(format!(
+                "option \"priority\" ({priority}) must be from -{MAX_PRIORITY} to {MAX_PRIORITY}"
+            ));
+        }
+        if !(1..=MAX_MIN_INSTANCES).contains(&min_instances) {
+            return Err(format!(
+                "option \"minInstances\" ({min_instances}) must be from 1 to {MAX_MIN_INSTANCES}"
+            ));
+        }
+        Ok(Candidacy { is_eligible: self.eligible, priority, min_instances })
+    }
+
+    /// # Errors
+    /// A sentence, when it is too long.
+    pub fn drain_limit(&self) -> Result<Duration, String> {
+        let limit = Duration::from_millis(self.drain_ms);
+        if limit > MAX_DRAIN {
+            let (ms, max) = (self.drain_ms, MAX_DRAIN.as_millis());
+            return Err(format!("option \"drainMs\" ({ms}) must be from 0 to {max}"));
+        }
+        Ok(limit)
     }
 
     pub fn place(&self) -> Result<Place, String> {

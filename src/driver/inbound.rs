@@ -20,6 +20,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         match notice {
             Notice::Connected => {
                 self.debug(|| "connected".into());
+                self.note_connection(now);
                 self.election.handle_connected(now);
                 if self.is_taking_part() {
                     self.refresh_at = Some(now);
@@ -29,6 +30,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 }
             }
             Notice::Disconnected(error) => {
+                self.settings.metrics.set_connected(false);
                 self.election.handle_disconnected(now);
                 self.settings.lifeline.heed();
                 self.sink.put(Output::Error(error.into()));
@@ -36,6 +38,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             Notice::Subscribed => self.handle_subscribed(),
             Notice::Unsubscribed(error) => {
                 self.is_subscribed = false;
+                self.settings.metrics.set_subscribed(false);
                 self.election.handle_unsubscribed(now);
                 self.sink.put(Output::Error(error.into()));
             }
@@ -61,7 +64,10 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             Done::Executed(id, result) => self.handle_executed(id, result),
             Done::Enrolled(question, result) => self.handle_enrolled(question, result),
             Done::Refreshed(result) => self.handle_refreshed(result),
-            Done::Fetched(question, result) => self.handle_roster(question, result),
+            Done::Fetched(inquiry, result) => self.handle_roster(inquiry, result),
+            Done::Ran { question, as_bytes, result } => self.handle_ran(question, as_bytes, result),
+            Done::Left(question, result) => self.handle_left(question, result),
+            Done::Recalled(question, result) => self.handle_recalled(question, result),
             Done::Subscribed(Ok(())) => self.handle_subscribed(),
             Done::Subscribed(Err(error)) => {
                 self.resubscribe_at = Some(clock::now() + self.election.timing().lease());
@@ -87,6 +93,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             return;
         }
         self.is_subscribed = true;
+        self.settings.metrics.set_subscribed(true);
         self.resubscribe_at = None;
         self.membership.handle_gap();
         self.election.handle_subscribed(clock::now());
@@ -109,6 +116,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     fn handle_executed(&mut self, id: RequestId, result: Result<Reply, MediumError>) {
         // Read after the answer's bytes arrived, before they are acted on.
         let now = clock::now();
+        self.count_outcome(now, id, &result);
         match result {
             Ok(reply) => {
                 self.told_late = false;
@@ -120,6 +128,32 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 self.election.handle_failure(now, id);
                 self.tell_error(error);
             }
+        }
+    }
+
+    fn count_outcome(&mut self, now: Instant, id: RequestId, result: &Result<Reply, MediumError>) {
+        let under_way = self.under_way.take_if(|(number, ..)| *number == id);
+        let Some((_, sent, is_renewal)) = under_way else { return };
+        let metrics = &self.settings.metrics;
+        if result.is_ok() {
+            metrics.note_round_trip(now, now.since(sent));
+        }
+        if is_renewal {
+            let counter = match result {
+                Ok(reply) if reply.granted => &metrics.renewals.granted,
+                Ok(_) => &metrics.renewals.refused,
+                Err(_) => &metrics.renewals.failed,
+            };
+            counter.add(1);
+        }
+    }
+
+    fn note_connection(&mut self, now: Instant) {
+        let metrics = &self.settings.metrics;
+        metrics.set_connected(true);
+        metrics.note_heard(now);
+        if std::mem::replace(&mut self.has_connected, true) {
+            metrics.reconnects.add(1);
         }
     }
 
@@ -160,6 +194,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     fn note_enrolment(&mut self, enrolment: Enrolment) {
         let now = clock::now();
         self.refresh_at = Some(now + REFRESH_INTERVAL);
+        self.settings.metrics.note_heard(now);
+        self.count_losses();
         self.membership.handle_revision(now, enrolment.revision);
         self.membership.share(|members| self.medium.common(members));
         self.election.handle_observation(now, enrolment.register);
@@ -212,15 +248,27 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         let (format, body_at) = (envelope.format, payload.len() - body.len());
         let (from, missed) = (delivery.from, delivery.missed);
         if missed > 0 {
+            self.settings.metrics.messages.gaps.add(missed);
             let (from, channel) = (from.clone(), channel.clone());
             self.sink.append(Output::Gap { from, channel, missed });
         }
         if delivery.is_for_us {
+            self.settings.metrics.messages.received.add(count);
             let role = delivery.role;
             let message = Message { from, role, channel, format, payload, body_at };
             self.sink.append(Output::Message(message));
         }
         count
+    }
+
+    /// What the mailbox has counted since the last time.
+    pub(super) fn count_losses(&mut self) {
+        let metrics = &self.settings.metrics;
+        let (dropped, malformed) = (self.mailbox.dropped(), self.mailbox.malformed());
+        let (dropped_before, malformed_before) =
+            std::mem::replace(&mut self.counted_losses, (dropped, malformed));
+        metrics.messages.dropped.add(dropped - dropped_before);
+        metrics.malformed.add(malformed - malformed_before);
     }
 
     // ---- Telling ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 //!
 //! One task owns the election's state. The loop sends what is due, tells what happened, and waits for whatever comes first.
 
+mod fencing;
+mod handover;
 mod inbound;
 mod output;
 mod publisher;
@@ -16,6 +18,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -23,14 +26,20 @@ use serde_json::value::RawValue;
 use tokio::time::{Sleep, sleep};
 
 use crate::clock;
-use crate::election::{Election, Event, InstanceId, Instant, Reply, RequestId, Role, Tenure};
+use crate::election::{
+    Checkpoint, Command, Election, Event, InstanceId, Instant, Reply, RequestId, Role, Tenure, Term,
+};
 use crate::lifeline::Lifeline;
+use crate::medium::fencing::{Fenced, Replies};
 use crate::medium::{Channel, Enrolment, Mailbox, Medium, MediumError, Roster};
 use crate::membership::Membership;
 use crate::messaging::Reception;
+use crate::metrics::Metrics;
 
+use handover::Handover;
 pub use output::{Answer, Failure, InstanceView, Message, Output, Sink};
 pub use publisher::{Draft, Refusal, SendQueue};
+use questions::Inquiry;
 pub use questions::{Question, Request};
 pub use requests::{RequestQueue, RequestSender, requests};
 use stall::{StallGuard, Step};
@@ -47,8 +56,15 @@ pub struct Settings {
     pub meta: Arc<RawValue>,
     /// How long the process may leave a probe unanswered before its leadership is released. `None`: for ever.
     pub max_stall: Option<Duration>,
+    /// How long the work of a leader that gives up is waited for.
+    pub drain_limit: Duration,
+    /// Whether there is work to wait for.
+    pub holds_work: Arc<AtomicBool>,
+    /// Whether the leadership is handed over to a higher priority that comes.
+    pub preempt: bool,
     /// What the leadership may depend on. The driver tells it when the election was told of a loss.
     pub lifeline: Arc<Lifeline>,
+    pub metrics: Arc<Metrics>,
     /// Whether `Output::Debug` is wanted.
     pub debug: bool,
 }
@@ -84,8 +100,18 @@ pub struct Driver<M: Medium, S: Sink> {
     /// A roster is under way for changes that were missed. In a crowd that starts, each takes its time, and more of them would only pile up.
     is_fetching: bool,
     resubscribe_at: Option<Instant>,
-    /// The questions that wait for a release.
-    reelections: Vec<u64>,
+    handover: Handover,
+    /// Of the last reign, until its loss was told.
+    last_term: Option<Term>,
+    /// The command of the election that is under way: when it was sent, and whether it is a renewal.
+    under_way: Option<(RequestId, Instant, bool)>,
+    /// The list of instances that the election was told of.
+    told_generation: Option<u64>,
+    /// Whether there are instances of a higher priority.
+    has_rivals: bool,
+    has_connected: bool,
+    /// Of the mailbox, as far as they were counted: what it dropped, and what could not be read.
+    counted_losses: (u64, u64),
     /// Whether a round trip that was too long was told since the last one that was not.
     told_late: bool,
 }
@@ -110,7 +136,10 @@ enum Done {
     Executed(RequestId, Result<Reply, MediumError>),
     Enrolled(Option<u64>, Result<Enrolment, MediumError>),
     Refreshed(Result<Enrolment, MediumError>),
-    Fetched(Option<(u64, Question)>, Result<Arc<Roster>, MediumError>),
+    Fetched(Inquiry, Result<Arc<Roster>, MediumError>),
+    Ran { question: u64, as_bytes: bool, result: Result<Fenced<Replies>, MediumError> },
+    Left(u64, Result<Fenced<()>, MediumError>),
+    Recalled(u64, Result<Option<Checkpoint>, MediumError>),
     Subscribed(Result<(), MediumError>),
     Heard(Result<(), MediumError>),
     JoinedRole,
@@ -154,7 +183,13 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             roster_at: None,
             is_fetching: false,
             resubscribe_at: None,
-            reelections: Vec::new(),
+            handover: Handover::default(),
+            last_term: None,
+            under_way: None,
+            told_generation: None,
+            has_rivals: false,
+            has_connected: false,
+            counted_losses: (0, 0),
             told_late: false,
         }
     }
@@ -163,6 +198,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     /// [`Output::Stopped`] is left to the caller, who must first be able to start again.
     pub async fn run(mut self: Box<Self>) -> Box<Election> {
         self.election.handle_start(clock::now());
+        self.settings.metrics.begin_run(clock::now());
         self.membership.handle_own(self.record());
         self.call(
             publisher::publish_all(
@@ -171,6 +207,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 self.election.holder().clone(),
                 self.tenure.clone(),
                 self.sink.clone(),
+                self.settings.metrics.clone(),
             ),
             |()| Done::Published,
         );
@@ -181,6 +218,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             self.tell_events();
             self.advance();
             if self.stage == Stage::Stopped {
+                self.count_losses();
+                self.settings.metrics.end_run(clock::now());
                 return self.election;
             }
             let takes_messages = self.sink.has_room();
@@ -199,10 +238,13 @@ impl<M: Medium, S: Sink> Driver<M, S> {
 
     /// Hands over what is due. The clock is read before each command, and a grant is dated from that.
     fn send_due(&mut self) {
-        self.election.handle_fleet_size(self.membership.size());
+        self.tell_fleet();
         while self.stage != Stage::Opening
-            && let Some(request) = self.election.poll_command(clock::now())
+            && let now = clock::now()
+            && let Some(request) = self.election.poll_command(now)
         {
+            let is_renewal = matches!(request.command, Command::Renew { .. });
+            self.under_way = Some((request.id, now, is_renewal));
             self.debug(|| format!("{} {:?}", request.command.name(), request.command));
             let medium = self.medium.clone();
             let id = request.id;
@@ -211,7 +253,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             });
         }
         let now = clock::now();
-        if self.refresh_at.is_some_and(|at| now >= at) && self.is_taking_part() {
+        if self.refresh_at.is_some_and(|at| now >= at) && self.is_listed() {
             self.refresh_at = None;
             self.enroll_or_refresh();
         }
@@ -219,10 +261,24 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             self.is_fetching = true;
             let by_size = ROSTER_TIME_PER_INSTANCE * self.membership.size() as u32;
             self.roster_at = Some(now + ROSTER_INTERVAL.max(by_size));
-            self.fetch_roster(None);
+            self.fetch_roster(Inquiry::Changes);
         }
+        self.look_for_higher_priority(now);
         if self.resubscribe_at.is_some_and(|at| now >= at) && self.is_taking_part() {
             self.subscribe();
+        }
+    }
+
+    /// Cheap where nothing has changed, which is nearly always.
+    fn tell_fleet(&mut self) {
+        let generation = self.membership.generation();
+        if self.told_generation.replace(generation) != Some(generation) {
+            let size = self.membership.size();
+            let rivals = self.membership.above(self.election.candidacy().priority);
+            self.has_rivals = !rivals.is_empty();
+            self.settings.metrics.set_instances(size);
+            self.election.handle_fleet_size(clock::now(), size);
+            self.election.handle_rivals(rivals);
         }
     }
 
@@ -230,6 +286,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     fn advance(&mut self) {
         if self.sink.is_closed() {
             self.handle_stop();
+            self.abandon_draining();
         }
         match self.stage {
             Stage::Opening if self.is_subscribed => self.stage = Stage::Running,
@@ -241,11 +298,16 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         let is_settled = self.stage == Stage::Running
             && self.is_enrolled
             && self.events.is_empty()
-            && self.election.leader().is_some();
+            && (self.election.leader().is_some() || self.waits_for_others());
         if is_settled && !self.has_started {
             self.has_started = true;
             self.sink.put(Output::Started);
         }
+    }
+
+    /// Nobody leads, and this instance does nothing about it. It has started all the same.
+    fn waits_for_others(&self) -> bool {
+        !self.membership.needs_roster() && !self.election.seeks() && self.election.has_looked()
     }
 
     fn handle_timeout(&mut self) {
@@ -253,9 +315,14 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         match self.stall.handle_timeout(now, self.sink.is_probe_pending()) {
             Some(Step::Probe) => self.sink.probe(),
             Some(Step::Stalled) => self.election.handle_stalled(now),
-            Some(Step::Resumed) => self.election.handle_resumed(),
+            Some(Step::Resumed(length)) => {
+                self.election.handle_resumed(now);
+                self.settings.metrics.note_stall(length);
+                self.sink.put(Output::Stall(length));
+            }
             None => {}
         }
+        self.handle_drain_timeout(now);
         self.membership.handle_timeout(now);
         if self.hold_until.is_some_and(|until| now >= until) {
             self.hold_until = None;
@@ -271,7 +338,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             self.stall.poll_timeout(),
             self.membership.poll_timeout(),
             self.hold_until,
-            self.refresh_at.filter(|_| self.is_taking_part()),
+            self.handover_timeout(),
+            self.refresh_at.filter(|_| self.is_listed()),
             self.resubscribe_at.filter(|_| self.is_taking_part()),
             roster,
         ]
@@ -285,6 +353,11 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             && self.is_subscribed
             && self.stage == Stage::Running
             && !self.is_fetching
+    }
+
+    /// Whether others are to know of it: also while its work settles.
+    fn is_listed(&self) -> bool {
+        self.is_taking_part() || self.stage == Stage::Stopping
     }
 
     fn is_taking_part(&self) -> bool {
@@ -310,7 +383,10 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     /// What must not wait until the event is told.
     fn follow(&mut self, event: &Event) {
         match event {
-            Event::Elected { .. } => {
+            Event::Elected { term, .. } => {
+                self.settings.metrics.takeovers.add(1);
+                self.last_term = Some(*term);
+                self.begin_preemption();
                 self.hold_until = Some(clock::now() + self.election.timing().command_timeout());
                 self.reception.forget_channel(&Channel::Leader);
                 self.join_role(Channel::Leader, Channel::Followers);
@@ -325,7 +401,11 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 }
                 self.role = *role;
             }
-            Event::Draining => self.election.handle_drained(clock::now()),
+            Event::LeaderChanged { leader, .. } => {
+                self.settings.metrics.note_leader(clock::now(), leader.clone());
+            }
+            Event::Draining { term, reason } => self.begin_draining(*term, *reason),
+            Event::Released => self.end_draining(),
             Event::Stopped => self.close(),
             _ => {}
         }
@@ -347,9 +427,19 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     fn tell(&mut self, event: Event) {
         let output = match event {
             Event::RoleChanged(role) => Output::RoleChanged(role),
-            Event::Elected { term } => Output::Elected(term),
-            Event::Defeated { leader, reason } => Output::Defeated { leader, reason },
-            Event::LeaderChanged { leader, term } => Output::LeaderChanged { leader, term },
+            Event::Elected { term, checkpoint } => Output::Elected { term, checkpoint },
+            Event::Defeated { leader, reason } => {
+                Output::Defeated { leader, reason, term: self.last_term.take() }
+            }
+            Event::LeaderChanged { leader, term } => {
+                self.sink.put(Output::LeaderChanged { leader: leader.clone(), term });
+                if let Some(leader) = leader {
+                    self.answer_transfers(&leader, term);
+                }
+                return;
+            }
+            Event::Draining { term, reason } => Output::Draining { term, reason },
+            Event::Overrun { term } => return self.tell_overrun(term),
             Event::Released => return self.answer_reelections(),
             Event::UnequalLease { theirs } => Output::Warning(Failure::UnequalLease(format!(
                 "the leader's leaseMs is {}, this instance's is {}; takeovers wait for the longest, so set the same everywhere",
@@ -361,7 +451,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                  evicted (see maxmemory-policy) or restored from a snapshot; give Incumbent a server that keeps its data"
                     .into(),
             )),
-            Event::Draining | Event::Stopped => return,
+            Event::Stopped => return self.end_waiting(),
         };
         self.sink.put(output);
     }
@@ -393,9 +483,9 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         self.call(async move { medium.refresh().await }, Done::Refreshed);
     }
 
-    fn fetch_roster(&self, question: Option<(u64, Question)>) {
+    fn fetch_roster(&self, inquiry: Inquiry) {
         let medium = self.medium.clone();
-        self.call(async move { medium.roster().await }, |result| Done::Fetched(question, result));
+        self.call(async move { medium.roster().await }, |result| Done::Fetched(inquiry, result));
     }
 
     /// Subscribes what every instance listens to, and the channel of its role.

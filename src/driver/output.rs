@@ -1,8 +1,10 @@
 //! What a driver tells its process, and where it puts it.
 
 use std::future::Future;
+use std::time::Duration;
 
-use crate::election::{InstanceId, Loss, Role, Term};
+use crate::election::{Checkpoint, InstanceId, Loss, Role, Term};
+use crate::medium::fencing::Data;
 use crate::medium::{Channel, MediumError};
 use crate::messaging::SenderRole;
 use crate::wire::{Format, InstanceRecord};
@@ -17,11 +19,29 @@ pub enum Output {
     /// `Follower`, `Candidate` or `Leader`.
     RoleChanged(Role),
     /// This instance leads, and is subscribed to what is sent to the leader.
-    Elected(Term),
+    Elected {
+        term: Term,
+        /// What an earlier leader left.
+        checkpoint: Option<Checkpoint>,
+    },
+    /// The leader of `term` gives up, and waits for its work. Told before the loss.
+    Draining {
+        term: Term,
+        reason: Loss,
+    },
     Defeated {
         leader: Option<InstanceId>,
         reason: Loss,
+        /// Of the reign that is lost; `None` for a candidate that never led.
+        term: Option<Term>,
     },
+    /// The work of the leader of `term` was waited for in vain: its lease runs out.
+    Overrun {
+        term: Term,
+        after: Duration,
+    },
+    /// The process answers again, after so long.
+    Stall(Duration),
     LeaderChanged {
         leader: Option<InstanceId>,
         term: Term,
@@ -62,6 +82,14 @@ pub enum Answer {
     Done,
     Instances(Vec<InstanceView>),
     Leader(Option<InstanceView>),
+    /// Who leads after a transfer.
+    Successor(InstanceId),
+    /// Of the user's commands, in order; `as_bytes` tells how they are wanted.
+    Replies {
+        replies: Vec<Data>,
+        as_bytes: bool,
+    },
+    Checkpoint(Option<Checkpoint>),
 }
 
 /// An instance and its role, as far as this one knows.
@@ -94,6 +122,11 @@ pub enum Failure {
     Medium(MediumError),
     /// The run ends, or has not begun.
     Stopped,
+    /// What only the leader may do was asked of one that does not lead.
+    NotLeader(String),
+    DrainTimeout(String),
+    /// What was asked for cannot be.
+    Unfit(String),
     /// A defect: the driver panicked.
     Panicked,
     /// An answer took longer than the renewal interval.

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::election::{Holder, Tenure};
 use crate::medium::{Channel, Medium};
 use crate::messaging::{Addressee, Numbering};
+use crate::metrics::Metrics;
 use crate::wire::{Format, Letterhead};
 
 /// Messages, and bytes of them, that may wait. Beyond, `append` refuses.
@@ -134,6 +135,7 @@ pub async fn publish_all<M: Medium, S: Sink>(
     holder: Holder,
     tenure: Arc<Tenure>,
     sink: Arc<S>,
+    metrics: Arc<Metrics>,
 ) {
     let mut numbering = Numbering::default();
     let mut last = 0;
@@ -159,12 +161,15 @@ pub async fn publish_all<M: Medium, S: Sink>(
                 last = up_to;
                 bytes_under_way += bytes;
                 let batch = seal(&drafts, &holder, &tenure, &mut numbering);
-                let medium = medium.clone();
+                let (medium, metrics) = (medium.clone(), metrics.clone());
                 // Unconstrained: tokio must not put off the first poll because this task has done much in its turn. In a
                 // box: the queue holds the room of one from the start, and most candidates of a process never send.
                 under_way.push_back(Box::pin(unconstrained(async move {
                     let output = match medium.publish(batch).await {
-                        Ok(()) => Output::Sent { up_to },
+                        Ok(()) => {
+                            metrics.messages.sent.add(up_to + 1 - first);
+                            Output::Sent { up_to }
+                        }
                         Err(error) => Output::Unsent { from: first, up_to, failure: error.into() },
                     };
                     (output, bytes)

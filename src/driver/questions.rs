@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{Answer, Done, Driver, Failure, InstanceView, Output, Sink, Stage};
 use crate::clock;
-use crate::election::{InstanceId, Role, register};
+use crate::election::{InstanceId, Loss, Role, Term, register};
+use crate::medium::fencing::UserCommand;
 use crate::medium::{Medium, MediumError, Roster};
 use crate::wire::InstanceRecord;
 
@@ -14,6 +15,8 @@ use crate::wire::InstanceRecord;
 pub enum Request {
     /// Answered by [`Output::Answer`] with the same number, unless the run ends before.
     Ask { question: u64, what: Question },
+    /// The work of the leader of that term, which gives up, has settled.
+    Drained(Term),
     /// Ends the run, within a bounded time. Asked for as well by whoever lets go of the [`super::RequestSender`].
     Stop,
 }
@@ -22,16 +25,39 @@ pub enum Request {
 pub enum Question {
     /// Gives the leadership up and contends again; answered once it is released, or has lapsed. Done at once for a follower.
     Reelect,
+    /// The same, for a reason of the process' own, which is told as the reason of the loss.
+    Resign(Loss),
+    /// Hands the leadership over; answered once another leads, or why this instance goes on.
+    Transfer(InstanceId),
+    /// Runs commands in Redis if this instance holds the register.
+    Fenced {
+        commands: Vec<UserCommand>,
+        as_bytes: bool,
+    },
+    /// Leaves this JSON value for the next leader, likewise.
+    SetCheckpoint(Arc<str>),
+    Checkpoint,
     /// Replaces this instance's meta; answered once others can see it.
     SetMeta(Arc<RawValue>),
     Instances,
     Leader,
 }
 
+/// What a roster is fetched for.
+#[derive(Debug)]
+pub enum Inquiry {
+    /// Changes that were missed.
+    Changes,
+    Asked(u64, Question),
+    /// Whether a higher priority is there to hand over to.
+    Preemption,
+}
+
 impl<M: Medium, S: Sink> Driver<M, S> {
     pub(super) fn handle_request(&mut self, request: Request) {
         match request {
             Request::Ask { question, what } => self.handle_question(question, what),
+            Request::Drained(term) => self.handle_drained(term),
             Request::Stop => self.handle_stop(),
         }
     }
@@ -44,36 +70,47 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     }
 
     fn handle_question(&mut self, question: u64, what: Question) {
-        if !self.is_taking_part() {
+        let is_work = matches!(what, Question::Fenced { .. } | Question::SetCheckpoint(_));
+        // Work may be brought to an end while the leader drains.
+        let is_answered = self.is_taking_part() || (is_work && self.stage == Stage::Stopping);
+        if !is_answered {
             return self.answer_failure(question, Failure::Stopped);
         }
         match what {
-            Question::Reelect => {
-                self.reelections.push(question);
-                self.election.handle_reelect(clock::now());
+            Question::Reelect => self.reelect(question, Loss::Reelected),
+            Question::Resign(reason) => self.reelect(question, reason),
+            Question::Transfer(heir) => self.begin_transfer(question, heir),
+            Question::Fenced { commands, as_bytes } => {
+                self.run_fenced(question, commands, as_bytes);
             }
+            Question::SetCheckpoint(value) => self.set_checkpoint(question, value),
+            Question::Checkpoint => self.fetch_checkpoint(question),
             Question::SetMeta(meta) => {
                 self.settings.meta = meta;
                 self.membership.handle_own(self.record());
                 self.enroll(Some(question));
             }
-            Question::Instances | Question::Leader => self.fetch_roster(Some((question, what))),
+            Question::Instances | Question::Leader => {
+                self.fetch_roster(Inquiry::Asked(question, what));
+            }
         }
     }
 
     pub(super) fn handle_roster(
         &mut self,
-        question: Option<(u64, Question)>,
+        inquiry: Inquiry,
         result: Result<Arc<Roster>, MediumError>,
     ) {
-        if question.is_none() {
+        if matches!(inquiry, Inquiry::Changes) {
             self.is_fetching = false;
         }
         let roster = match result {
             Ok(roster) => roster,
             Err(error) => {
-                if let Some((question, _)) = question {
-                    self.answer_failure(question, error.into());
+                match inquiry {
+                    Inquiry::Asked(question, _) => self.answer_failure(question, error.into()),
+                    Inquiry::Preemption => self.preempt(None),
+                    Inquiry::Changes => {}
                 }
                 return;
             }
@@ -83,7 +120,14 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         // The register and the list come from one step, so they agree.
         let leader = register::leader_of(&roster.register.shown.record);
         self.election.handle_observation(now, roster.register.clone());
-        let Some((question, what)) = question else { return };
+        let (question, what) = match inquiry {
+            Inquiry::Asked(question, Question::Transfer(heir)) => {
+                return self.transfer(question, heir, &roster);
+            }
+            Inquiry::Asked(question, what) => (question, what),
+            Inquiry::Preemption => return self.preempt(Some(roster)),
+            Inquiry::Changes => return,
+        };
         let mut instances =
             self.membership.list().map(|record| self.view_beside(record.clone(), leader.as_ref()));
         let answer = match what {
@@ -101,7 +145,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     }
 
     pub(super) fn record(&self) -> InstanceRecord {
-        InstanceRecord::new(self.election.holder(), self.settings.meta.clone())
+        let (meta, candidacy) = (self.settings.meta.clone(), *self.election.candidacy());
+        InstanceRecord::of_candidate(self.election.holder(), meta, candidacy)
     }
 
     pub(super) fn view(&self, record: InstanceRecord) -> InstanceView {
@@ -126,12 +171,6 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         InstanceView { record, role }
     }
 
-    pub(super) fn answer_reelections(&mut self) {
-        for question in std::mem::take(&mut self.reelections) {
-            self.answer(question, Ok(Answer::Done));
-        }
-    }
-
     pub(super) fn answer_done(&self, question: Option<u64>) {
         if let Some(question) = question {
             self.answer(question, Ok(Answer::Done));
@@ -142,7 +181,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         self.answer(question, Err(failure));
     }
 
-    fn answer(&self, question: u64, answer: Result<Answer, Failure>) {
+    pub(super) fn answer(&self, question: u64, answer: Result<Answer, Failure>) {
         self.sink.put(Output::Answer { question, answer });
     }
 }

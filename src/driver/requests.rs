@@ -121,6 +121,7 @@ mod tests {
         match queue.next().await {
             Request::Ask { question, .. } => Some(question),
             Request::Stop => None,
+            other => panic!("nobody asked for {other:?}"),
         }
     }
 

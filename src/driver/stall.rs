@@ -18,8 +18,8 @@ pub enum Step {
     Probe,
     /// The last probe was not answered within the limit.
     Stalled,
-    /// The process answers again.
-    Resumed,
+    /// The process answers again, after so long.
+    Resumed(Duration),
 }
 
 impl StallGuard {
@@ -51,7 +51,9 @@ impl StallGuard {
             None if self.is_stalled => {
                 self.is_stalled = false;
                 self.next = now;
-                Some(Step::Resumed)
+                let length =
+                    self.probed_at.map_or(Duration::ZERO, |probed_at| now.since(probed_at));
+                Some(Step::Resumed(length))
             }
             None => {
                 self.probed_at = Some(now);
@@ -88,7 +90,10 @@ mod tests {
         assert_eq!(guard.poll_timeout(), Some(at(1000)));
         assert_eq!(guard.handle_timeout(at(1000), true), Some(Step::Stalled));
         assert_eq!(guard.handle_timeout(at(1010), true), None);
-        assert_eq!(guard.handle_timeout(at(1020), false), Some(Step::Resumed));
+        assert_eq!(
+            guard.handle_timeout(at(1020), false),
+            Some(Step::Resumed(Duration::from_millis(1020)))
+        );
         assert_eq!(guard.handle_timeout(at(1020), false), Some(Step::Probe));
     }
 

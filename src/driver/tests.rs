@@ -1,5 +1,7 @@
 //! The driver over the memory medium, and over one whose calls a test can hold back or fail.
 
+mod leadership;
+
 use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +12,8 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::election::{Command, Loss, Timing};
+use crate::election::{Candidacy, Command, Holder, Loss, Timing};
+use crate::medium::fencing::UserCommand;
 use crate::medium::memory::MemoryMedium;
 use crate::medium::{MediumErrorKind, Notice, mailbox};
 use crate::messaging::Addressee;
@@ -135,6 +138,27 @@ impl Medium for Meddled {
         }
         self.medium.roster().await
     }
+    async fn run_fenced(
+        &self,
+        holder: &Holder,
+        term: Term,
+        commands: Vec<UserCommand>,
+    ) -> Result<Fenced<Replies>, MediumError> {
+        self.check()?;
+        self.medium.run_fenced(holder, term, commands).await
+    }
+    async fn set_checkpoint(
+        &self,
+        holder: &Holder,
+        checkpoint: Checkpoint,
+    ) -> Result<Fenced<()>, MediumError> {
+        self.check()?;
+        self.medium.set_checkpoint(holder, checkpoint).await
+    }
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, MediumError> {
+        self.check()?;
+        self.medium.checkpoint().await
+    }
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {
         self.check()?;
         self.medium.publish(batch).await
@@ -169,6 +193,7 @@ struct Node {
     queue: Arc<SendQueue>,
     instance: InstanceId,
     outbox: crate::medium::MailboxSender,
+    metrics: Arc<Metrics>,
 }
 
 const LEASE: Duration = Duration::from_millis(200);
@@ -178,11 +203,42 @@ fn start(kind: &str) -> Node {
 }
 
 fn start_with(kind: &str, meddling: Arc<Meddling>, max_stall: Option<Duration>) -> Node {
+    start_as(kind, Setup { meddling, max_stall, ..Setup::default() })
+}
+
+struct Setup {
+    meddling: Arc<Meddling>,
+    max_stall: Option<Duration>,
+    candidacy: Candidacy,
+    preempt: bool,
+    drain_limit: Duration,
+    /// Whether there is work to wait for when a leadership is given up.
+    holds_work: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            meddling: Arc::default(),
+            max_stall: None,
+            candidacy: Candidacy::default(),
+            preempt: false,
+            drain_limit: Duration::from_secs(20),
+            holds_work: false,
+        }
+    }
+}
+
+fn start_as(kind: &str, setup: Setup) -> Node {
+    let (meddling, max_stall) = (setup.meddling.clone(), setup.max_stall);
+    let (metrics, holds_work) =
+        (Arc::<Metrics>::default(), Arc::new(AtomicBool::new(setup.holds_work)));
     let instance = InstanceId::new(random::instance_id());
     let tenure = Arc::new(Tenure::default());
     let timing = Timing::new(LEASE, None).unwrap();
-    let election =
-        Election::new(instance.clone(), timing, tenure.clone(), Box::new(random::bits)).into();
+    let election = Election::new(instance.clone(), timing, tenure.clone(), Box::new(random::bits))
+        .with_candidacy(setup.candidacy)
+        .into();
     let (outbox, inbox) = mailbox();
     let medium = MemoryMedium::open(kind, &instance, outbox.clone());
     let (requests, request_queue) = requests();
@@ -193,7 +249,11 @@ fn start_with(kind: &str, meddling: Arc<Meddling>, max_stall: Option<Duration>) 
         instance: instance.clone(),
         meta: meta.into(),
         max_stall,
+        drain_limit: setup.drain_limit,
+        holds_work: holds_work.clone(),
+        preempt: setup.preempt,
         lifeline: Arc::default(),
+        metrics: metrics.clone(),
         debug: false,
     };
     let driver = Box::new(Driver::new(
@@ -211,7 +271,7 @@ fn start_with(kind: &str, meddling: Arc<Meddling>, max_stall: Option<Duration>) 
         driver.run().await;
         told.put(Output::Stopped);
     });
-    Node { ear, meddling, tenure, requests, queue, instance, outbox }
+    Node { ear, meddling, tenure, requests, queue, instance, outbox, metrics }
 }
 
 impl Node {
@@ -257,7 +317,7 @@ async fn eventually(what: &str, condition: impl Fn() -> bool) {
 }
 
 fn is_elected(output: &Output) -> bool {
-    matches!(output, Output::Elected(_))
+    matches!(output, Output::Elected { .. })
 }
 
 // ---- Situations -----------------------------------------------------------------------------------------------------
@@ -334,7 +394,7 @@ async fn a_leader_that_stops_hands_over_and_its_successor_is_told() {
     first.stop().await;
     second.ear.until("Elected", |o| is_elected(o).then_some(())).await;
     let reason = first.ear.until("Defeated", |o| match o {
-        Output::Defeated { leader: None, reason } => Some(*reason),
+        Output::Defeated { leader: None, reason, .. } => Some(*reason),
         _ => None,
     });
     assert_eq!(reason.await, Loss::Stopped);

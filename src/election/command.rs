@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::record::{Holder, Identity, InstanceId, Observation, Stamp, Term};
+use super::record::{Checkpoint, Holder, Identity, InstanceId, Observation, Stamp, Term};
 
 /// Names one command, so that its answer finds it and a late answer is known as late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +88,8 @@ pub struct Reply {
     pub shown: Observation,
     /// Whether the connection that the register names as `presence` stands; `None` where it names none, or the server does not tell.
     pub is_present: Option<bool>,
+    /// What an earlier leader left, where a take is granted.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// What the register tells all who listen when it changes. It may be late, doubled, lost or forged: a hint, never a proof.

@@ -14,7 +14,9 @@ use std::time::Duration;
 use super::candidacy::{Candidacy, Priority};
 use super::command::{Announcement, Command, Reply, Request, RequestId, Seen, Shown};
 use super::event::{Event, Loss};
-use super::record::{Holder, Identity, InstanceId, Observation, Record, Role, Stamp, Term};
+use super::record::{
+    Checkpoint, Holder, Identity, InstanceId, Observation, Record, Role, Stamp, Term,
+};
 use super::tenure::Tenure;
 use super::timing::{Instant, Timing};
 use super::watch::{Permit, Watch};
@@ -196,6 +198,20 @@ impl Election {
     /// The leader that this instance knows of, itself included.
     pub fn leader(&self) -> Option<(&InstanceId, Term)> {
         self.leader.as_ref().map(|(id, term)| (id, *term))
+    }
+
+    /// Whether the register was read in this run.
+    pub fn has_looked(&self) -> bool {
+        self.watch.sight().is_some()
+    }
+
+    /// The term of this instance's own reign, also while it drains.
+    pub fn reign(&self) -> Option<Term> {
+        self.reign.as_ref().map(|reign| reign.term)
+    }
+
+    pub fn candidacy(&self) -> &Candidacy {
+        &self.candidacy
     }
 
     /// This run's token.
@@ -631,11 +647,12 @@ impl Election {
         [self.peek_at, poll, presence, self.next_farewell()].into_iter().flatten().min()
     }
 
-    /// Others see by their takes that a leader fell silent. Whoever does not take looks.
+    /// Others see by their takes that a leader fell silent. Whoever does not take looks, a lease after the register was first seen as it is.
     fn next_farewell(&self) -> Option<Instant> {
         let is_onlooker = self.phase == Phase::Running && !self.seeks() && self.leader.is_some();
         let permit = is_onlooker.then(|| self.watch.permit(self.patience, self.hears()));
-        permit.flatten().map(|permit| permit.at)
+        let permitted = permit.flatten()?.at;
+        self.watch.sight().map(|sight| max(permitted, sight.since + self.patience))
     }
 
     fn looks_at_presence(&self) -> bool {

@@ -1,13 +1,13 @@
 //! What an election tells its process.
 
-use super::record::{InstanceId, Role, Term};
+use super::record::{Checkpoint, InstanceId, Role, Term};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// `Follower`, `Candidate` or `Leader`; a draining leader is told as what it will be.
     RoleChanged(Role),
-    /// This instance leads in `term`, which no other reign has or had.
-    Elected { term: Term },
+    /// This instance leads in `term`, which no other reign has or had; `checkpoint` is what an earlier leader left.
+    Elected { term: Term, checkpoint: Option<Checkpoint> },
     /// This instance leads no longer, or lost as a candidate. Told once for each loss.
     Defeated { leader: Option<InstanceId>, reason: Loss },
     /// The leader that this instance knows of, itself included, is another one, or `None`.

@@ -42,7 +42,9 @@ pub use candidacy::{Candidacy, Priority};
 pub use command::{Announcement, Command, Reply, Request, RequestId, Seen, Shown};
 pub use election::Election;
 pub use event::{Event, Loss};
-pub use record::{Holder, Identity, InstanceId, Observation, Presence, Record, Role, Stamp, Term};
+pub use record::{
+    Checkpoint, Holder, Identity, InstanceId, Observation, Presence, Record, Role, Stamp, Term,
+};
 pub use register::Register;
 pub use tenure::Tenure;
 pub use timing::{CrashDetection, Instant, Timing, TimingError};

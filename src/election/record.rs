@@ -176,6 +176,15 @@ impl Record {
     }
 }
 
+/// What a leader leaves for the next one. The election carries it, and never looks into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Of the leader that left it.
+    pub term: Term,
+    /// JSON.
+    pub value: Arc<str>,
+}
+
 /// A record together with the identity under which it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {

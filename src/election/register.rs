@@ -3,12 +3,27 @@
 use std::cmp::max;
 
 use super::command::{Announcement, Command, Reply, Seen, Shown};
-use super::record::{Holder, Identity, InstanceId, Observation, Presence, Record, Stamp, Term};
+use super::record::{
+    Checkpoint, Holder, Identity, InstanceId, Observation, Presence, Record, Stamp, Term,
+};
 
-/// One kind's register. It knows no time: `server_time_us` enters terms and placeholders alone, and need not be right.
+/// One kind's register, and what a leader left beside it. It knows no time: `server_time_us` enters terms and placeholders alone, and need not be right.
 #[derive(Clone, Debug, Default)]
 pub struct Register {
     stored: Option<Record>,
+    checkpoint: Option<Checkpoint>,
+}
+
+/// Whether what only the leader may do is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// The register names the caller, under this very identity.
+    Open,
+    /// It names another, or nobody.
+    Shut,
+    /// It names the caller, and another identity: data may have been lost, and with them a successor. A caller that still leads asserts itself
+    /// with its next renewal.
+    Unconfirmed,
 }
 
 /// The server at the moment of a command.
@@ -45,7 +60,28 @@ impl Register {
     }
 
     pub fn wipe(&mut self) {
-        self.stored = None;
+        *self = Self::default();
+    }
+
+    /// Whether the holder of `term` may do what only the leader may. `stamp` is the command's own.
+    pub fn fence(&mut self, holder: &Holder, term: Term, stamp: Stamp, server: &Server) -> Fence {
+        let (reply, _) = self.execute(&Command::Peek { stamp }, server);
+        let record = reply.shown.record;
+        if record.holder.as_ref() != Some(holder) || record.term != term {
+            Fence::Shut
+        } else if record.server == name_of(&server.identity) {
+            Fence::Open
+        } else {
+            Fence::Unconfirmed
+        }
+    }
+
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.checkpoint.as_ref()
+    }
+
+    pub fn set_checkpoint(&mut self, checkpoint: Checkpoint) {
+        self.checkpoint = Some(checkpoint);
     }
 
     /// Applies `command`, and says what is to be announced.
@@ -107,12 +143,16 @@ impl Register {
         let announcement = granted.as_ref().map(announce);
         let is_granted = granted.is_some();
         let record = granted.unwrap_or(record);
-        let reply = Reply {
+        let mut reply = Reply {
             granted: is_granted,
             missing,
             is_present: record.presence.as_ref().map(|presence| server.is_present(presence)),
             shown: Observation { record, identity: server.identity.clone() },
+            checkpoint: None,
         };
+        if is_granted && matches!(command, Command::Take { .. }) {
+            reply.checkpoint.clone_from(&self.checkpoint);
+        }
         self.stored = Some(reply.shown.record.clone());
         (reply, announcement)
     }

@@ -1,6 +1,7 @@
 //! The suite that every medium must pass. A case is a situation; a medium's tests bring a [`Fixture`] and run all of them by
 //! `conformance_suite!`.
 
+mod fencing;
 mod messages;
 mod register;
 mod registry;
@@ -12,11 +13,13 @@ use tokio::time::timeout;
 
 use super::{Channel, Enrolment, Mailbox, MailboxSender, Medium, MediumError, Notice, mailbox};
 use crate::election::{
-    Announcement, Command, Holder, Identity, InstanceId, Record, Reply, Seen, Shown, Stamp, Term,
+    Announcement, Checkpoint, Command, Holder, Identity, InstanceId, Record, Reply, Seen, Shown,
+    Stamp, Term,
 };
 use crate::random;
 use crate::wire::InstanceRecord;
 
+pub use fencing::*;
 pub use messages::*;
 pub use register::*;
 pub use registry::*;
@@ -69,6 +72,14 @@ macro_rules! conformance_suite {
             what_is_refused_is_not_announced
             a_release_is_announced_with_its_heir
             the_lease_in_the_register_is_the_takers
+
+            the_first_leader_finds_no_checkpoint
+            a_checkpoint_comes_with_the_next_grant
+            a_checkpoint_outlives_a_release
+            who_was_replaced_leaves_no_checkpoint
+            who_has_released_leaves_no_checkpoint
+            nobody_leaves_a_checkpoint_where_the_register_is_missing
+            under_another_identity_a_leader_has_to_assert_itself_first
 
             an_instance_that_enrolls_is_announced_and_listed
             a_new_record_replaces_the_old_one

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::SystemTime;
 
+use super::fencing::{Fenced, Replies, UserCommand};
 use super::{
-    Change, Channel, Enrolment, MailboxSender, Medium, MediumError, Notice, RegistryChange, Roster,
-    SILENCE_LIMIT,
+    Change, Channel, Enrolment, MailboxSender, Medium, MediumError, MediumErrorKind, Notice,
+    RegistryChange, Roster, SILENCE_LIMIT,
 };
 use crate::clock;
-use crate::election::register::Server;
-use crate::election::{Command, Identity, InstanceId, Instant, Register, Reply, Stamp};
+use crate::election::register::{Fence, Server};
+use crate::election::{
+    Checkpoint, Command, Holder, Identity, InstanceId, Instant, Register, Reply, Stamp, Term,
+};
 use crate::random;
 use crate::wire::InstanceRecord;
 
@@ -123,6 +126,38 @@ impl Medium for MemoryMedium {
         Ok(Arc::new(Roster::new(kind.peek(), kind.revision, instances)))
     }
 
+    async fn run_fenced(
+        &self,
+        _holder: &Holder,
+        _term: Term,
+        _commands: Vec<UserCommand>,
+    ) -> Result<Fenced<Replies>, MediumError> {
+        let message = "fenced() runs commands in Redis, and this candidate's medium is \"memory\"";
+        Err(MediumError::new(MediumErrorKind::Unfit, message))
+    }
+
+    async fn set_checkpoint(
+        &self,
+        holder: &Holder,
+        checkpoint: Checkpoint,
+    ) -> Result<Fenced<()>, MediumError> {
+        let mut kind = self.kind();
+        let server = kind.server();
+        let stamp = Stamp::new(random::bits());
+        Ok(match kind.register.fence(holder, checkpoint.term, stamp, &server) {
+            Fence::Open => {
+                kind.register.set_checkpoint(checkpoint);
+                Fenced::Done(())
+            }
+            Fence::Shut => Fenced::NotLeader,
+            Fence::Unconfirmed => Fenced::Unconfirmed,
+        })
+    }
+
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, MediumError> {
+        Ok(self.kind().register.checkpoint().cloned())
+    }
+
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {
         let kind = self.kind();
         for (channel, payload) in batch {
@@ -165,10 +200,14 @@ impl Kind {
         }
     }
 
-    fn execute(&mut self, command: &Command) -> Reply {
+    fn server(&self) -> Server {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let time_us = since_epoch.map_or(0, |time| time.as_micros() as u64);
-        let server = Server::new(self.server.clone(), time_us);
+        Server::new(self.server.clone(), time_us)
+    }
+
+    fn execute(&mut self, command: &Command) -> Reply {
+        let server = self.server();
         let (reply, announcement) = self.register.execute(command, &server);
         if let Some(announcement) = announcement {
             self.publish(&Channel::Election, || Notice::Announced(announcement.clone()));

@@ -11,7 +11,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::election::{Command, Reply};
+use self::fencing::{Fenced, Replies, UserCommand};
+use crate::election::{Checkpoint, Command, Holder, Reply, Term};
 
 pub use crate::membership::{
     Change, InstanceRecord, Members, RegistryChange, Roster, SILENCE_LIMIT,
@@ -20,6 +21,7 @@ pub use crate::messaging::Channel;
 
 #[cfg(test)]
 pub mod conformance;
+pub mod fencing;
 mod mailbox;
 pub mod memory;
 pub mod redis;
@@ -50,6 +52,25 @@ pub trait Medium: Send + Sync + 'static {
 
     /// All instances, and the register, read in one step that began after the call.
     fn roster(&self) -> impl Future<Output = Result<Arc<Roster>, MediumError>> + Send;
+
+    /// Runs the user's commands where the medium's data are, one after the other and nothing in between, if the register names `holder` with
+    /// `term`. The first that fails is the last.
+    fn run_fenced(
+        &self,
+        holder: &Holder,
+        term: Term,
+        commands: Vec<UserCommand>,
+    ) -> impl Future<Output = Result<Fenced<Replies>, MediumError>> + Send;
+
+    /// Leaves `checkpoint` for whoever leads next, likewise.
+    fn set_checkpoint(
+        &self,
+        holder: &Holder,
+        checkpoint: Checkpoint,
+    ) -> impl Future<Output = Result<Fenced<()>, MediumError>> + Send;
+
+    /// What was left last.
+    fn checkpoint(&self) -> impl Future<Output = Result<Option<Checkpoint>, MediumError>> + Send;
 
     /// Publishes in order. When it fails, any part of the batch may have gone out.
     fn publish(
@@ -129,6 +150,8 @@ pub enum MediumErrorKind {
     TimedOut,
     /// Any other error of the server.
     Failed,
+    /// The caller asks for what the medium cannot do.
+    Unfit,
 }
 
 impl MediumError {

@@ -7,12 +7,15 @@ use napi_derive::napi;
 use serde_json::value::RawValue;
 
 use super::error::{Code, CodedError, error, of_refusal};
+use super::fencing::read_commands;
 use super::items::state;
 use super::runtime;
 use super::sink::{DeliverArgs, LoopSink};
+use super::stats::{milliseconds, stats};
 use crate::candidate::{Candidate, Config, Options, Run};
-use crate::driver::{Draft, Question, Request};
-use crate::election::InstanceId;
+use crate::driver::{Draft, Question, Request, RequestSender};
+use crate::election::{InstanceId, Loss, Term};
+use crate::medium::fencing::MAX_CHECKPOINT_BYTES;
 use crate::messaging::Addressee;
 use crate::wire::{self, Format, MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, depth, is_too_deep};
 
@@ -22,6 +25,8 @@ pub struct NativeCandidate {
     meta: Mutex<Arc<RawValue>>,
     /// `None` before `start` and from `stop` on.
     run: Mutex<Option<Run>>,
+    /// The run that `stop` ends, whose work may still settle; until the next `start`.
+    ending: Mutex<Option<RequestSender>>,
 }
 
 #[napi]
@@ -35,12 +40,16 @@ impl NativeCandidate {
         let config = Config {
             place: options.place().map_err(refused)?,
             timing: options.timing().map_err(refused)?,
+            candidacy: options.candidacy().map_err(refused)?,
+            drain_limit: options.drain_limit().map_err(refused)?,
+            preempt: options.preempt,
             max_stall: options.max_stall(),
             kind: options.kind,
             debug: options.debug,
         };
         let candidate = Candidate::new(config);
-        Ok(Self { candidate, meta: Mutex::new(options.meta), run: Mutex::new(None) })
+        let (run, ending) = (Mutex::new(None), Mutex::new(None));
+        Ok(Self { candidate, meta: Mutex::new(options.meta), run, ending })
     }
 
     #[napi(getter, catch_unwind)]
@@ -64,6 +73,31 @@ impl NativeCandidate {
         self.candidate.is_leader()
     }
 
+    /// For how many ms the present leadership is still valid if nothing renews it; 0 when this instance does not lead.
+    #[napi(catch_unwind)]
+    pub fn valid_for_ms(&self) -> f64 {
+        milliseconds(self.candidate.valid_for())
+    }
+
+    /// What was counted, as JSON.
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> String {
+        stats(&self.candidate)
+    }
+
+    /// Whether a leadership that is given up has to wait for `drained`.
+    #[napi(catch_unwind)]
+    pub fn holds_work(&self, is_held: bool) {
+        self.candidate.hold_work(is_held);
+    }
+
+    /// The work of the leader of `term`, which gives up, has settled. Also after `stop`.
+    #[napi(catch_unwind)]
+    pub fn drained(&self, term: f64) {
+        // A run that has ended waits for nothing.
+        let _ = self.ask(Request::Drained(Term(term as u64)));
+    }
+
     /// Begins a run. `deliver` is called with batches of items, as one JSON array, and the bodies in bytes that they name.
     /// It keeps the loop alive until the item `stopped` was delivered.
     #[napi(catch_unwind)]
@@ -83,6 +117,7 @@ impl NativeCandidate {
             .start(&runtime, meta, sink)
             .map_err(|_| error(Code::Internal, "the last run has not ended yet"))?;
         *lock(&self.run) = Some(run);
+        *lock(&self.ending) = None;
         Ok(())
     }
 
@@ -93,6 +128,7 @@ impl NativeCandidate {
             self.candidate.close();
             // A run that has ended by itself takes no more requests, and needs none.
             let _ = run.requests.send(Request::Stop);
+            *lock(&self.ending) = Some(run.requests);
         }
     }
 
@@ -149,37 +185,64 @@ impl NativeCandidate {
         }
     }
 
-    /// Asks for something that takes time. `what`: "instances", "leader", "setMeta" with the meta's JSON, or "reelect".
+    /// Asks for something that takes time. `what` takes an argument: "setMeta" the meta's JSON, "transfer" the id, "resign" the reason, "setCheckpoint" the
+    /// value's JSON, "fenced" `{ commands, buffers }`, where a command is a list of texts and of bytes as `{ b: base64 }`. The last two are answered after `stop`, too,
+    /// until the leadership is released.
     #[napi(catch_unwind)]
     pub fn request(
         &self,
         request: u32,
-        #[napi(ts_arg_type = "'instances' | 'leader' | 'setMeta' | 'reelect'")] what: String,
+        #[napi(
+            ts_arg_type = "'instances' | 'leader' | 'setMeta' | 'reelect' | 'resign' | 'transfer' | 'fenced' | 'setCheckpoint' | 'checkpoint'"
+        )]
+        what: String,
         argument: Option<String>,
     ) -> Result<(), CodedError> {
+        let argument = argument.unwrap_or_default();
         let what = match what.as_str() {
             "instances" => Question::Instances,
             "leader" => Question::Leader,
             "reelect" => Question::Reelect,
+            "resign" => Question::Resign(reason_of(&argument)),
+            "transfer" => Question::Transfer(InstanceId::new(argument)),
+            "checkpoint" => Question::Checkpoint,
+            "setCheckpoint" => Question::SetCheckpoint(sound_checkpoint(argument)?),
+            "fenced" => {
+                let (commands, as_bytes) = read_commands(&argument)?;
+                Question::Fenced { commands, as_bytes }
+            }
             _ => {
-                let meta = argument.unwrap_or_default();
-                check_depth("meta", meta.as_bytes())?;
-                let meta: Arc<RawValue> = RawValue::from_string(meta)
+                check_depth("meta", argument.as_bytes())?;
+                let meta: Arc<RawValue> = RawValue::from_string(argument)
                     .map_err(|cause| error(Code::InvalidOption, cause))?
                     .into();
                 *lock(&self.meta) = meta.clone();
                 Question::SetMeta(meta)
             }
         };
-        let question = u64::from(request);
+        let gives_up = matches!(what, Question::Reelect | Question::Resign(_));
+        let is_work = matches!(what, Question::Fenced { .. } | Question::SetCheckpoint(_));
+        let request = Request::Ask { question: u64::from(request), what };
+        if is_work {
+            return self.ask(request);
+        }
         self.with_run(|run| {
-            if matches!(what, Question::Reelect) {
+            if gives_up {
                 self.candidate.resign();
             }
-            run.requests
-                .send(Request::Ask { question, what })
-                .map_err(|_| error(Code::Stopped, "the candidate is stopping"))
+            run.requests.send(request).map_err(|_| stopping())
         })
+    }
+
+    /// Of the run, or of the one that ends.
+    fn ask(&self, request: Request) -> Result<(), CodedError> {
+        if let Some(run) = &*lock(&self.run) {
+            return run.requests.send(request).map_err(|_| stopping());
+        }
+        match &*lock(&self.ending) {
+            Some(requests) => requests.send(request).map_err(|_| stopping()),
+            None => Err(error(Code::NotStarted, "the candidate is not started")),
+        }
     }
 
     fn with_run<T>(
@@ -191,6 +254,33 @@ impl NativeCandidate {
             None => Err(error(Code::NotStarted, "the candidate is not started")),
         }
     }
+}
+
+fn stopping() -> CodedError {
+    error(Code::Stopped, "the candidate is stopping")
+}
+
+fn reason_of(text: &str) -> Loss {
+    match text {
+        "expired" => Loss::Expired,
+        "stalled" => Loss::Stalled,
+        _ => Loss::Reelected,
+    }
+}
+
+fn sound_checkpoint(json: String) -> Result<Arc<str>, CodedError> {
+    if json.len() > MAX_CHECKPOINT_BYTES {
+        let size = json.len();
+        let text = format!(
+            "the checkpoint is {size} bytes long as JSON; at most {MAX_CHECKPOINT_BYTES} are allowed"
+        );
+        return Err(error(Code::LimitExceeded, text));
+    }
+    check_depth("the checkpoint", json.as_bytes())?;
+    if !wire::is_sound_json(&json) {
+        return Err(error(Code::InvalidArgument, "the checkpoint is no JSON value"));
+    }
+    Ok(json.into())
 }
 
 fn bytes_of(body: Either<String, Buffer>) -> Vec<u8> {

@@ -9,7 +9,10 @@ pub type CodedError = napi::Error<Code>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     InvalidOption,
+    InvalidArgument,
     LimitExceeded,
+    NotLeader,
+    DrainTimeout,
     NotStarted,
     Stopped,
     RedisUnreachable,
@@ -26,6 +29,9 @@ impl Code {
     pub fn name(self) -> &'static str {
         match self {
             Self::InvalidOption => "ERR_INVALID_OPTION",
+            Self::InvalidArgument => "ERR_INVALID_ARGUMENT",
+            Self::NotLeader => "ERR_NOT_LEADER",
+            Self::DrainTimeout => "ERR_DRAIN_TIMEOUT",
             Self::LimitExceeded => "ERR_LIMIT_EXCEEDED",
             Self::NotStarted => "ERR_NOT_STARTED",
             Self::Stopped => "ERR_STOPPED",
@@ -66,6 +72,7 @@ pub fn describe(failure: &Failure) -> (Code, String) {
                 MediumErrorKind::Refused => Code::RedisRefused,
                 MediumErrorKind::TooOld => Code::RedisTooOld,
                 MediumErrorKind::Failed => Code::RedisFailed,
+                MediumErrorKind::Unfit => Code::InvalidArgument,
             };
             (code, error.message.clone())
         }
@@ -74,6 +81,9 @@ pub fn describe(failure: &Failure) -> (Code, String) {
             "a defect of Incumbent ended this run; please report it with the text on stderr".into(),
         ),
         Failure::Stopped => (Code::Stopped, "the candidate is stopping".into()),
+        Failure::NotLeader(text) => (Code::NotLeader, text.clone()),
+        Failure::DrainTimeout(text) => (Code::DrainTimeout, text.clone()),
+        Failure::Unfit(text) => (Code::InvalidArgument, text.clone()),
         Failure::RoundTripTooLong(text) => (Code::RoundTripTooLong, text.clone()),
         Failure::UnequalLease(text) => (Code::UnequalLease, text.clone()),
         Failure::Advice(text) => (Code::Advice, text.clone()),

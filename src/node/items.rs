@@ -1,9 +1,11 @@
 //! Outputs as the JSON items that index.js reads: one array for a batch, parsed once.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::error::describe;
+use super::fencing;
+use super::stats::milliseconds;
 use crate::driver::{Answer, Failure, InstanceView, Message, Output};
 use crate::election::{InstanceId, Role};
 use crate::medium::Channel;
@@ -56,11 +58,27 @@ enum Item<'a> {
     },
     Elected {
         term: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<Spliced<'a>>,
+    },
+    Draining {
+        term: u64,
+        reason: &'static str,
     },
     Defeated {
         #[serde(skip_serializing_if = "Option::is_none")]
         leader: Option<&'a str>,
         reason: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        term: Option<u64>,
+    },
+    Overrun {
+        term: u64,
+        #[serde(rename = "afterMs")]
+        after_ms: f64,
+    },
+    Stall {
+        ms: f64,
     },
     Leader {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,6 +135,26 @@ enum Value<'a> {
     Nothing(Option<()>),
     Instance(Option<Instance<'a>>),
     Instances(Vec<Instance<'a>>),
+    Successor { leader: &'a str },
+    Replies(Vec<fencing::Reply<'a>>),
+    Checkpoint(Option<Left<'a>>),
+}
+
+/// JSON that goes into the items as it is.
+struct Spliced<'a>(&'a str);
+
+impl Serialize for Spliced<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let json: &RawValue = serde_json::from_str(self.0).expect("checked when it was read");
+        json.serialize(serializer)
+    }
+}
+
+/// What a leader left.
+#[derive(Serialize)]
+struct Left<'a> {
+    term: u64,
+    value: Spliced<'a>,
 }
 
 #[derive(Serialize)]
@@ -157,11 +195,22 @@ impl Batch {
             Output::Started => Item::Started,
             Output::Stopped => Item::Stopped,
             Output::RoleChanged(role) => Item::StateChange { state: state(*role) },
-            Output::Elected(term) => Item::Elected { term: term.0 },
-            Output::Defeated { leader, reason } => {
-                let leader = leader.as_ref().map(|id| id.as_str());
-                Item::Defeated { leader, reason: reason.as_str() }
+            Output::Elected { term, checkpoint } => {
+                let checkpoint = checkpoint.as_ref().map(|left| Spliced(&left.value));
+                Item::Elected { term: term.0, checkpoint }
             }
+            Output::Draining { term, reason } => {
+                Item::Draining { term: term.0, reason: reason.as_str() }
+            }
+            Output::Defeated { leader, reason, term } => {
+                let leader = leader.as_ref().map(|id| id.as_str());
+                let term = term.map(|term| term.0);
+                Item::Defeated { leader, reason: reason.as_str(), term }
+            }
+            Output::Overrun { term, after } => {
+                Item::Overrun { term: term.0, after_ms: milliseconds(*after) }
+            }
+            Output::Stall(length) => Item::Stall { ms: milliseconds(*length) },
             Output::LeaderChanged { leader, term } => {
                 Item::Leader { id: leader.as_ref().map(|id| id.as_str()), term: term.0 }
             }
@@ -317,6 +366,14 @@ fn value(answer: &Answer) -> Value<'_> {
         Answer::Done => Value::Nothing(None),
         Answer::Leader(view) => Value::Instance(view.as_ref().map(instance)),
         Answer::Instances(views) => Value::Instances(views.iter().map(instance).collect()),
+        Answer::Successor(leader) => Value::Successor { leader: leader.as_str() },
+        Answer::Replies { replies, as_bytes } => {
+            let reply = |data| fencing::Reply { data, as_bytes: *as_bytes };
+            Value::Replies(replies.iter().map(reply).collect())
+        }
+        Answer::Checkpoint(left) => Value::Checkpoint(
+            left.as_ref().map(|left| Left { term: left.term.0, value: Spliced(&left.value) }),
+        ),
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod candidate;
 mod error;
+mod fencing;
 mod items;
 mod runtime;
 mod sink;
+mod stats;
 
 pub use candidate::NativeCandidate;

@@ -47,7 +47,7 @@ impl Election {
         // A `stop()` that this task has still to hear of counts already.
         let is_running = self.phase == Phase::Running && !self.tenure.is_closed();
         if is_running && !self.suspended && was_in_time && now < valid_until {
-            self.become_leader(term, sent, ends_with_connection);
+            self.become_leader(term, sent, ends_with_connection, reply.checkpoint);
         } else {
             // Granted too late, or to one that no longer wants it: void for good.
             self.owed = Some(Owed { holder: self.holder.clone(), term, heir: None });

@@ -3,7 +3,13 @@
 use super::*;
 
 impl Election {
-    pub(super) fn become_leader(&mut self, term: Term, sent: Instant, ends_with_connection: bool) {
+    pub(super) fn become_leader(
+        &mut self,
+        term: Term,
+        sent: Instant,
+        ends_with_connection: bool,
+        checkpoint: Option<Checkpoint>,
+    ) {
         let valid_until = sent + self.timing.validity();
         self.reign = Some(Reign {
             term,
@@ -22,7 +28,7 @@ impl Election {
         self.role = Role::Leader;
         self.tenure.begin(term, valid_until);
         self.leader = Some((self.instance.clone(), term));
-        self.events.push_back(Event::Elected { term });
+        self.events.push_back(Event::Elected { term, checkpoint });
         self.tell(Role::Leader);
         self.events.push_back(Event::LeaderChanged { leader: Some(self.instance.clone()), term });
     }

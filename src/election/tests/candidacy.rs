@@ -1,7 +1,7 @@
 //! Who may lead at all: eligible instances, and where so many are wanted, only with enough of them.
 
 use super::kit::*;
-use crate::election::{Announcement, Candidacy, Stamp};
+use crate::election::{Announcement, Candidacy, Record, Stamp};
 
 fn ineligible(network: &Network, name: &str) -> Node {
     network.node_of(name, Candidacy { is_eligible: false, ..Candidacy::default() })
@@ -79,6 +79,24 @@ fn a_forged_vacancy_does_not_keep_who_is_not_eligible_busy() {
     run(&mut [&mut a, &mut b], LEASE);
     let term = network.stored().term;
     b.hears(Announcement::Vacancy { term, stamp: Stamp::new(0xf0), heir: None });
+    assert!(b.settles().len() <= 1);
+    assert_eq!(b.follows(), Some("a"));
+}
+
+#[test]
+fn a_forged_heartbeat_does_not_keep_who_is_not_eligible_busy() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    let mut b = ineligible(&network, "b");
+    b.starts();
+    run(&mut [&mut a, &mut b], LEASE);
+    let Record { holder, term, beat, .. } = network.stored();
+    let holder = holder.expect("a leads");
+    b.hears(Announcement::Heartbeat { holder, term, beat: beat + 9, stamp: Stamp::new(0xf0) });
+    network.passes(LEASE / 2);
+    a.settles();
+    b.observes();
+    network.passes(LEASE / 2);
     assert!(b.settles().len() <= 1);
     assert_eq!(b.follows(), Some("a"));
 }

@@ -23,7 +23,7 @@ fn a_winner_is_candidate_then_elected_then_leader() {
     let term = network.stored().term;
     let expected = [
         Event::RoleChanged(Role::Candidate),
-        Event::Elected { term },
+        Event::Elected { term, checkpoint: None },
         Event::RoleChanged(Role::Leader),
         Event::LeaderChanged { leader: Some(InstanceId::new("a")), term },
     ];
@@ -89,7 +89,7 @@ fn a_reelected_leader_is_elected_again_without_a_defeat() {
     let expected = [
         Event::Draining { term: first, reason: Loss::Reelected },
         Event::RoleChanged(Role::Candidate),
-        Event::Elected { term: second },
+        Event::Elected { term: second, checkpoint: None },
         Event::RoleChanged(Role::Leader),
     ];
     assert_eq!(told, expected);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{ErrorKind, RedisError};
 
 use crate::election::InstanceId;
-use crate::medium::MediumErrorKind::{Failed, Refused, TimedOut, TooOld, Unreachable};
+use crate::medium::MediumErrorKind::{Failed, Refused, TimedOut, TooOld, Unfit, Unreachable};
 use crate::medium::{MediumError, MediumErrorKind};
 
 /// No connection came about.
@@ -68,6 +68,27 @@ pub fn unreadable(address: &str) -> MediumError {
 pub fn unfit_id(instance: &InstanceId) -> MediumError {
     let message = format!("the id {:?} is not of visible ASCII characters", instance.as_str());
     MediumError::new(Failed, message)
+}
+
+/// Of a call that was sent. Where it was not answered, nobody knows whether it was done.
+pub fn of_fenced(error: MediumError) -> MediumError {
+    let MediumError { kind, message } = error;
+    match kind {
+        Unreachable | TimedOut => {
+            let message = format!("{message}; what was asked for may have been done all the same");
+            MediumError::new(kind, message)
+        }
+        _ if message.contains("CROSSSLOT") || message.contains("non local key") => {
+            MediumError::new(
+                Unfit,
+                format!(
+                    "in a Redis Cluster all keys of fenced() must lie in the slot of the candidate's own: \
+                     let their names contain its hash tag, the encoded kind in braces ({message})"
+                ),
+            )
+        }
+        _ => MediumError::new(kind, message),
+    }
 }
 
 /// Whether the server that answered so cannot be the one to talk to: it is a replica, and the address may lead elsewhere by now.

@@ -6,6 +6,8 @@ use crate::wire::encode_name;
 
 pub struct Names {
     pub register: String,
+    /// Hash: what a leader left for the next one.
+    pub checkpoint: String,
     /// Hash: id -> record.
     pub instances: String,
     /// Sorted set: id -> when it was last heard of, by the server's time in ms.
@@ -21,6 +23,7 @@ impl Names {
         let key = |name: &str| format!("incumbent:{{{kind}}}:{name}");
         Self {
             register: key("register"),
+            checkpoint: key("checkpoint"),
             instances: key("instances"),
             seen: key("seen"),
             revision: key("revision"),

@@ -12,6 +12,7 @@ mod batches;
 mod commands;
 mod connection;
 mod errors;
+mod fenced;
 pub mod greeting;
 mod hub;
 mod keys;
@@ -40,6 +41,7 @@ use tokio::time::{Instant, timeout};
 
 use self::batches::Patience;
 use self::connection::Link;
+use self::fenced::KeyFinder;
 use self::hub::Hub;
 use self::keys::Names;
 use self::reply::{Answer, Unreadable};
@@ -47,8 +49,11 @@ use self::rosters::Desk;
 use self::routing::MemberId;
 use self::scripts::{Call, Script, evaluate};
 pub use self::target::Target;
+use super::fencing::{Fenced, Replies, UserCommand};
 use super::{Channel, Enrolment, MailboxSender, Medium, MediumError, Members, Notice, Roster};
-use crate::election::{Command, Identity, InstanceId, Presence, Reply, Stamp, Timing};
+use crate::election::{
+    Checkpoint, Command, Holder, Identity, InstanceId, Presence, Reply, Stamp, Term, Timing,
+};
 use crate::lifeline::Lifeline;
 use crate::random;
 use crate::wire::InstanceRecord;
@@ -61,6 +66,7 @@ pub struct RedisMedium {
     member: MemberId,
     names: Names,
     desk: Arc<Desk>,
+    key_finder: Arc<KeyFinder>,
     instance: InstanceId,
     timing: Timing,
     lifeline: Arc<Lifeline>,
@@ -98,6 +104,7 @@ impl RedisMedium {
             member,
             names,
             desk,
+            key_finder: Arc::default(),
             instance,
             timing,
             lifeline,
@@ -215,7 +222,14 @@ impl RedisMedium {
         presence: Option<&Presence>,
     ) -> Result<Reply, MediumError> {
         let call = scripts::for_command(&command, &self.names, link.number, presence);
-        let read = |mut answer: Answer| answer.register(link.number);
+        let is_take = matches!(command, Command::Take { .. });
+        let read = |mut answer: Answer| {
+            let mut reply = answer.register(link.number)?;
+            if is_take && reply.granted {
+                reply.checkpoint = answer.checkpoint()?;
+            }
+            Ok(reply)
+        };
         let reply = self.run(link, limit, left, call, read).await?;
         self.advise_on(&reply, link);
         Ok(reply)
@@ -351,6 +365,54 @@ impl Medium for RedisMedium {
 
     async fn roster(&self) -> Result<Arc<Roster>, MediumError> {
         self.desk.read(self.fetch_roster()).await
+    }
+
+    async fn run_fenced(
+        &self,
+        holder: &Holder,
+        term: Term,
+        commands: Vec<UserCommand>,
+    ) -> Result<Fenced<Replies>, MediumError> {
+        let link = self.hub.shared.link()?;
+        let limit = self.patience();
+        let (finder, commands, number) = (self.key_finder.clone(), Arc::new(commands), link.number);
+        let named = commands.clone();
+        let find = |connection| finder.find(number, connection, named);
+        let keys = self.call(&link, limit, find).await?;
+        let stamp = Stamp::new(random::bits());
+        let call = scripts::for_commands(&self.names, &stamp, (holder, term), keys, &commands);
+        let answer = self.call(&link, limit, |connection| evaluate(connection, call)).await;
+        let replies = fenced::read_replies(answer.map_err(errors::of_fenced)?);
+        replies.ok_or_else(|| errors::unreadable(&self.hub.shared.address))
+    }
+
+    async fn set_checkpoint(
+        &self,
+        holder: &Holder,
+        checkpoint: Checkpoint,
+    ) -> Result<Fenced<()>, MediumError> {
+        let link = self.hub.shared.link()?;
+        let stamp = Stamp::new(random::bits());
+        let call = scripts::for_leaving(&self.names, &stamp, holder, &checkpoint);
+        let limit = self.patience();
+        let answer = self.call(&link, limit, |connection| evaluate(connection, call)).await;
+        match fenced::read_fence(answer.map_err(errors::of_fenced)?) {
+            Some(Fenced::Done(_)) => Ok(Fenced::Done(())),
+            Some(Fenced::NotLeader) => Ok(Fenced::NotLeader),
+            Some(Fenced::Unconfirmed) => Ok(Fenced::Unconfirmed),
+            None => Err(errors::unreadable(&self.hub.shared.address)),
+        }
+    }
+
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, MediumError> {
+        let link = self.hub.shared.link()?;
+        let call = scripts::for_recalling(&self.names, &Stamp::new(random::bits()));
+        let limit = self.patience();
+        self.run(&link, limit, limit, call, |mut answer| {
+            answer.register(link.number)?;
+            answer.checkpoint()
+        })
+        .await
     }
 
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {

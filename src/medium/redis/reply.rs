@@ -6,8 +6,11 @@ use std::time::Duration;
 use redis::Value;
 
 use crate::election::{
-    Holder, Identity, InstanceId, Observation, Presence, Record, Reply, Stamp, Term, Timing,
+    Checkpoint, Holder, Identity, InstanceId, Observation, Presence, Record, Reply, Stamp, Term,
+    Timing,
 };
+use crate::medium::fencing::MAX_CHECKPOINT_BYTES;
+use crate::wire::is_sound_json;
 
 /// A script's answer, not yet read. The order of the parts is that of `lua/prologue.lua`.
 pub enum Answer {
@@ -60,7 +63,21 @@ impl Answer {
             "0" => Some(false),
             _ => None,
         };
-        Ok(Reply { granted, missing, shown: Observation { record, identity }, is_present })
+        let shown = Observation { record, identity };
+        Ok(Reply { granted, missing, shown, is_present, checkpoint: None })
+    }
+
+    /// What comes behind the register's part where a leader's checkpoint was read; `None` where there is none, or none that can be read.
+    pub fn checkpoint(&mut self) -> Result<Option<Checkpoint>, Unreadable> {
+        let term = self.text()?;
+        if term.is_empty() {
+            return Ok(None);
+        }
+        let term = Term(term.parse().map_err(|_| Unreadable)?);
+        let Self::Parts(parts) = self else { return Err(Unreadable) };
+        let value = String::from_utf8(next_bytes(parts)?);
+        let is_sound = |json: &String| json.len() <= MAX_CHECKPOINT_BYTES && is_sound_json(json);
+        Ok(value.ok().filter(is_sound).map(|value| Checkpoint { term, value: value.into() }))
     }
 
     pub fn number(&mut self) -> Result<u64, Unreadable> {

@@ -8,7 +8,8 @@ use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use super::keys::Names;
 use super::words::Words;
-use crate::election::{Command, Holder, Identity, InstanceId, Presence, Stamp};
+use crate::election::{Checkpoint, Command, Holder, Identity, InstanceId, Presence, Stamp, Term};
+use crate::medium::fencing::UserCommand;
 
 pub struct Script {
     text: &'static str,
@@ -42,8 +43,11 @@ macro_rules! batch {
 
 pub static PEEK: LazyLock<Script> = script!("record", "peek");
 pub static RENEW: LazyLock<Script> = script!("unchanged", "record", "renew");
-pub static TAKE: LazyLock<Script> = script!("record", "take");
+pub static TAKE: LazyLock<Script> = script!("record", "checkpoint", "take");
 pub static RELEASE: LazyLock<Script> = script!("record", "release");
+pub static FENCED: LazyLock<Script> = script!("record", "fence", "fenced");
+pub static LEAVE: LazyLock<Script> = script!("record", "fence", "leave");
+pub static RECALL: LazyLock<Script> = script!("record", "checkpoint", "recall");
 pub static ENROLL: LazyLock<Script> = script!("record", "registry", "enroll");
 pub static REFRESH: LazyLock<Script> = script!("record", "registry", "refresh");
 pub static WITHDRAW: LazyLock<Script> = script!("record", "registry", "withdraw");
@@ -54,7 +58,7 @@ static REFRESHES: LazyLock<Script> = batch!("record", "registry", "refresh");
 /// Loads all scripts at once, so that their first calls need not carry the text.
 pub fn load_all() -> redis::Pipeline {
     let mut pipeline = redis::pipe();
-    let election = [&PEEK, &RENEW, &TAKE, &RELEASE, &RENEWALS];
+    let election = [&PEEK, &RENEW, &TAKE, &RELEASE, &RENEWALS, &FENCED, &LEAVE, &RECALL];
     let registry = [&ENROLL, &REFRESH, &WITHDRAW, &ROSTER, &REFRESHES];
     for script in election.into_iter().chain(registry) {
         pipeline.cmd("SCRIPT").arg("LOAD").arg(script.text);
@@ -77,6 +81,14 @@ pub struct Call {
     script: &'static Script,
     keys: Words,
     arguments: Words,
+    own: Option<Box<Own>>,
+}
+
+/// The user's own keys and arguments, which may be any bytes. They stand behind the others.
+#[derive(Default)]
+struct Own {
+    keys: Vec<Vec<u8>>,
+    arguments: Vec<Vec<u8>>,
 }
 
 /// Several calls of one script as one, each of which has as many keys and as many arguments as any other.
@@ -104,11 +116,15 @@ impl Joined {
 
     /// The one call, of the [script](Call::batch_script) for several.
     pub fn call(self, script: &'static Script) -> Call {
-        Call { script, keys: self.keys, arguments: self.arguments }
+        Call::new(script, self.keys, self.arguments)
     }
 }
 
 impl Call {
+    fn new(script: &'static Script, keys: Words, arguments: Words) -> Self {
+        Self { script, keys, arguments, own: None }
+    }
+
     /// The script that makes several calls like this one at once, if there is one.
     pub fn batch_script(&self) -> Option<&'static Script> {
         [(&RENEW, &RENEWALS), (&REFRESH, &REFRESHES)]
@@ -132,13 +148,17 @@ impl Call {
 
     fn command(&self, name: &str, script: &str) -> Cmd {
         const MORE: usize = 32;
-        let count = self.keys.len() + self.arguments.len();
+        let own = Own::default();
+        let own = self.own.as_deref().unwrap_or(&own);
+        let keys = self.keys.len() + own.keys.len();
+        let count = keys + self.arguments.len() + own.arguments.len();
         let bytes = self.keys.bytes() + self.arguments.bytes() + script.len();
         let mut command = Cmd::with_capacity(count + 3, bytes + MORE);
-        command.arg(name).arg(script).arg(self.keys.len());
-        for word in self.keys.iter().chain(self.arguments.iter()) {
-            command.arg(word);
-        }
+        command.arg(name).arg(script).arg(keys);
+        self.keys.iter().for_each(|key| _ = command.arg(key));
+        own.keys.iter().for_each(|key| _ = command.arg(key));
+        self.arguments.iter().for_each(|word| _ = command.arg(word));
+        own.arguments.iter().for_each(|word| _ = command.arg(word));
         command
     }
 }
@@ -215,9 +235,12 @@ pub fn for_command(
             &RELEASE
         }
     };
-    let mut keys = Words::with_capacity(1, names.register.len());
+    let mut keys = Words::with_capacity(2, 2 * names.register.len());
     keys.push(&names.register);
-    Call { script, keys, arguments }
+    if matches!(command, Command::Take { .. }) {
+        keys.push(&names.checkpoint);
+    }
+    Call::new(script, keys, arguments)
 }
 
 /// What all scripts are given, with room for what more most of them are.
@@ -226,6 +249,53 @@ fn arguments(stamp: &Stamp, channel: [&str; 2]) -> Words {
     words.push(stamp.as_str());
     words.push_joined(&channel);
     words
+}
+
+/// A call of a script that only the holder of `term` may run.
+fn for_leader(
+    script: &'static Script,
+    names: &Names,
+    stamp: &Stamp,
+    (holder, term): (&Holder, Term),
+) -> Call {
+    let (mut keys, mut arguments) = (Words::default(), arguments(stamp, names.election()));
+    keys.push(&names.register);
+    arguments.push(holder.as_str());
+    arguments.push_number(term);
+    Call::new(script, keys, arguments)
+}
+
+/// The call that runs the user's `commands`, which name `keys`.
+pub fn for_commands(
+    names: &Names,
+    stamp: &Stamp,
+    leader: (&Holder, Term),
+    keys: Vec<Vec<u8>>,
+    commands: &[UserCommand],
+) -> Call {
+    let mut own = Own { keys, arguments: Vec::new() };
+    for command in commands {
+        own.arguments.push(command.len().to_string().into_bytes());
+        own.arguments.extend_from_slice(command);
+    }
+    let mut call = for_leader(&FENCED, names, stamp, leader);
+    call.arguments.push_number(commands.len());
+    Call { own: Some(own.into()), ..call }
+}
+
+/// The call by which the leader leaves a checkpoint.
+pub fn for_leaving(names: &Names, stamp: &Stamp, holder: &Holder, checkpoint: &Checkpoint) -> Call {
+    let mut call = for_leader(&LEAVE, names, stamp, (holder, checkpoint.term));
+    call.keys.push(&names.checkpoint);
+    call.arguments.push(&checkpoint.value);
+    call
+}
+
+pub fn for_recalling(names: &Names, stamp: &Stamp) -> Call {
+    let mut keys = Words::default();
+    keys.push(&names.register);
+    keys.push(&names.checkpoint);
+    Call::new(&RECALL, keys, arguments(stamp, names.election()))
 }
 
 /// Whether the register takes `text`: visible ASCII of a bounded length. Anything else in it counts as malformed.
@@ -241,7 +311,7 @@ pub fn for_registry(script: &'static Script, names: &Names, stamp: &Stamp, more:
     }
     let mut arguments = arguments(stamp, names.registry());
     more.iter().for_each(|word| arguments.push(word));
-    Call { script, keys, arguments }
+    Call::new(script, keys, arguments)
 }
 
 /// What no server's identity is: a compare with it fails.

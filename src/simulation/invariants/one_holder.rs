@@ -33,7 +33,7 @@ impl Invariant for OneHolder {
                     _ => Ok(()),
                 }
             }
-            Fact::Told { node, event: Event::Elected { term } } => {
+            Fact::Told { node, event: Event::Elected { term, .. } } => {
                 match self.granted.get_mut(term) {
                     Some(grant) if grant.node == node && !grant.is_elected => {
                         grant.is_elected = true;

@@ -10,6 +10,7 @@
 -- ARGV[10] lease in ms
 -- ARGV[11] presence: the name of this connection, '' when the reign is not to end with it
 -- ARGV[12] gone: '1' when the holder's connection was seen to be gone
+-- Adds to the result, where it is granted: 13 the term of the leader that left the checkpoint, 14 the value; both '' where there is none
 
 local seen_identity, seen_holder, seen_term, seen_stamp = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local watched = ARGV[7] == YES
@@ -39,6 +40,9 @@ record = {
   beat = 0, stamp = command_stamp, server = identity, lease = lease, heir = '',
   presence = own_presence,
 }
+local checkpoint_term, checkpoint_value = read_checkpoint()
 announce_heartbeat(record.holder, number_text(record.term), number_text(record.beat), record.stamp)
 write_register(record)
-return answer(true)
+local reply = answer(true)
+reply[13], reply[14] = checkpoint_term, checkpoint_value
+return reply

@@ -4,6 +4,7 @@ pub mod server;
 
 mod batches;
 mod connections;
+mod fenced;
 mod names;
 mod presence;
 mod refusals;

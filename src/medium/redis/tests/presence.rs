@@ -110,8 +110,7 @@ async fn leading(server: &RedisServer, lease_ms: u64) -> (Candidate, Run) {
         .expect("it is sound")
         .with_crash_detection(CrashDetection::Connection);
     let (place, kind) = (Place::Redis(server.target()), "svc".to_owned());
-    let config = Config { place, kind, timing, max_stall: None, debug: false };
-    let candidate = Candidate::new(config);
+    let candidate = Candidate::new(Config::new(place, kind, timing));
     let meta = serde_json::value::RawValue::NULL.to_owned().into();
     let run = candidate.start(&Handle::current(), meta, Deaf).expect("it was not started yet");
     until("it leads", async || candidate.is_leader()).await;

@@ -9,11 +9,14 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::presence;
 use super::suite::RedisFixture;
-use crate::election::register::{Register, Server};
+use crate::election::register::{Fence, Register, Server};
 use crate::election::{
-    Command, Identity, InstanceId, Presence, Record, Reply, Seen, Shown, Stamp, Term, Timing,
+    Checkpoint, Command, Holder, Identity, InstanceId, Presence, Record, Reply, Seen, Shown, Stamp,
+    Term, Timing,
 };
+use crate::medium::Medium;
 use crate::medium::conformance::{Fixture, Node, join, seen, shown, stamp};
+use crate::medium::fencing::Fenced;
 use crate::medium::redis::RedisMedium;
 use crate::medium::redis::hub::CROWD;
 use crate::medium::redis::keys::Names;
@@ -38,6 +41,11 @@ enum Step {
         actor: usize,
         slip: Option<Slip>,
         heir: bool,
+    },
+    Leave {
+        actor: usize,
+        slip: Option<Slip>,
+        value: u64,
     },
     Wipe,
     ChangeIdentity,
@@ -116,6 +124,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => renewal(),
         4 => (actor.clone(), slip(), any::<bool>())
             .prop_map(|(actor, slip, heir)| Step::Release { actor, slip, heir }),
+        3 => (actor.clone(), slip(), any::<u64>())
+            .prop_map(|(actor, slip, value)| Step::Leave { actor, slip, value }),
         3 => (
             proptest::option::of(actor),
             term,
@@ -261,6 +271,11 @@ impl<'a> Pair<'a> {
                 let (holder, term) = (holder(actor), slipped(record.term, slip));
                 self.execute(Command::Release { holder, term, stamp: stamp(), heir }).await;
             }
+            Step::Leave { actor, slip, value } => {
+                let term = slipped(record.term, slip);
+                let value = value.to_string().into();
+                self.leave(holder(actor), Checkpoint { term, value }).await;
+            }
             Step::Wipe => {
                 self.fixture.wipe(&self.kind);
                 self.register.wipe();
@@ -312,6 +327,26 @@ impl<'a> Pair<'a> {
             }
         }
         self.sight = Some(reply);
+    }
+
+    async fn leave(&mut self, holder: Holder, checkpoint: Checkpoint) {
+        // From here on it is there, and is sound at any time.
+        self.execute(Command::Peek { stamp: stamp() }).await;
+        let sight = self.sight.as_ref().expect("it was just read");
+        let server = Server::new(sight.shown.identity.clone(), Term::LIMIT.0);
+        let fence = self.register.fence(&holder, checkpoint.term, stamp(), &server);
+        let medium = &self.node.medium;
+        let came = medium.set_checkpoint(&holder, checkpoint.clone()).await.expect("it answers");
+        let expected = match fence {
+            Fence::Open => Fenced::Done(()),
+            Fence::Shut => Fenced::NotLeader,
+            Fence::Unconfirmed => Fenced::Unconfirmed,
+        };
+        assert_eq!(came, expected, "{checkpoint:?} by {holder:?}");
+        if came == Fenced::Done(()) {
+            self.register.set_checkpoint(checkpoint);
+        }
+        assert_eq!(medium.checkpoint().await.unwrap().as_ref(), self.register.checkpoint());
     }
 
     fn plant(&mut self, record: Record, presence: String) {
