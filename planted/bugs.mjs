@@ -463,6 +463,10 @@ export const bugs = [
     ],
   },
   {
+    about: 'work that is waited for no longer counts as settled, and lapses nothing',
+    simulation: 'overrun-drains',
+  },
+  {
     about: 'what is to lapse is released at once',
     edits: [
       {
@@ -548,6 +552,11 @@ export const bugs = [
         to: 'self.seeks() && self.leader.is_some();',
       },
     ],
+  },
+  { about: 'the election is not told who has a higher priority', simulation: 'rivals-untold' },
+  {
+    about: 'the election is told of more instances than there are: too few elect',
+    simulation: 'fleet-overcounted',
   },
   {
     about: 'a higher priority is not waited for',

@@ -19,7 +19,8 @@
 //! # Time, reduced to order
 //!
 //! There is no clock. A leader is valid until the action `Expire`, which may come at any time, or never. A command of a node
-//! may become due at any time, so all retries, delays, standing back and the heir are covered by what they leave open: how long.
+//! may become due at any time, so all retries, delays, standing back, the heir, priorities, and a release that waits until a lease has run out
+//! are covered by what they leave open: how long.
 //! One thing is known of time: whoever first sees a stamp at f, and then waits for at least the holder's lease, acts
 //! at f + L or later; a validity that comes from a command sent at h ≤ f ends at h + D, which is before. So each sight keeps, for each node, whether
 //! the command behind that node's validity was sent before the sight began (`order`). The watch elapses only once each such validity has

@@ -92,6 +92,12 @@ bugs! {
     LossUntold = "loss-untold",
     /// The end of a stop is not told.
     StopUntold = "stop-untold",
+    /// Work that is waited for no longer is told to the core as work that has settled.
+    OverrunDrains = "overrun-drains",
+    /// The core is not told who has a higher priority.
+    RivalsUntold = "rivals-untold",
+    /// The core is told of more instances than there are.
+    FleetOvercounted = "fleet-overcounted",
     /// Stamps count up from the same number in every process.
     StampsRepeat = "stamps-repeat",
 

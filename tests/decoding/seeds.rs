@@ -72,7 +72,22 @@ fn answers() -> Vec<Value> {
                 record,
             ])
         })
+        .chain(answers_to_leaders())
         .collect()
+}
+
+/// To a take that brings a checkpoint, to commands that only a leader may give, and to the question where a command's keys stand.
+fn answers_to_leaders() -> [Value; 5] {
+    let register = ["1", "0", "id", "a:1", "7", "0", "stamp", "id", "800", "", "", ""];
+    let with_checkpoint: Vec<&str> =
+        register.into_iter().chain(["6", r#"{"cursor":42}"#]).collect();
+    [
+        json!(with_checkpoint),
+        json!(["1", "OK", 2, null, ["a", "b"]]),
+        json!(["0"]),
+        json!(["3", "2", "WRONGTYPE Operation against a key script: f_1, on @user_script:1."]),
+        json!(["mset", -3, ["write", "denyoom"], 1, -1, 2, ["@write"], [], [], []]),
+    ]
 }
 
 fn hello() -> Value {
@@ -89,7 +104,8 @@ fn options() -> Vec<Vec<u8>> {
             let options = json!({
                 "redis": redis, "medium": "redis", "kind": "orders", "meta": { "a": [1] }, "leaseMs": 800,
                 "renewMs": renew, "maxStallMs": 10_000,
-                "crashDetection": "connection", "debug": false,
+                "crashDetection": "connection", "debug": false, "priority": 7, "preempt": true, "eligible": false,
+                "minInstances": 3, "drainMs": 5000,
             });
             options.to_string().into_bytes()
         })

@@ -11,7 +11,9 @@ use incumbent::candidate::{Options, Place};
 use incumbent::election::{
     Announcement, Command, Election, Identity, InstanceId, Instant, Reply, Tenure, Term, Timing,
 };
+use incumbent::medium::fencing::{Fenced, MAX_CHECKPOINT_BYTES};
 use incumbent::medium::redis::Target as Server;
+use incumbent::medium::redis::fenced::{Places, read_fence, read_replies};
 use incumbent::medium::redis::greeting::{Greeting, is_too_old};
 use incumbent::medium::redis::reply::{Answer, Unreadable};
 use incumbent::membership::{Change, InstanceRecord, Membership, RegistryChange, Roster};
@@ -117,6 +119,7 @@ fn join_and_leave(change: RegistryChange) {
 fn instance(bytes: &[u8]) {
     let Some(record) = InstanceRecord::decode(bytes) else { return };
     assert!(record.meta.get().len() <= wire::MAX_META_BYTES);
+    assert!(record.priority.unsigned_abs() <= wire::MAX_PRIORITY);
     assert!(wire::is_sound_json(record.meta.get()));
     assert_eq!(InstanceRecord::decode(record.encode().as_bytes()).as_ref(), Some(&record));
 }
@@ -148,6 +151,7 @@ fn read_answer(value: Value) {
         }
         Ok(reply)
     };
+    read_of_leaders(&value);
     let Ok(reply) = read(value.clone()) else { return };
     assert_eq!(read(value).expect("it was read before"), reply);
 
@@ -161,6 +165,23 @@ fn read_answer(value: Value) {
         election.handle_reply(later, request.id, reply);
     }
     go_on(&mut election, later);
+}
+
+/// What a leader left, and what came of commands that only a leader may give.
+fn read_of_leaders(value: &Value) {
+    let recall = |value: Value| {
+        let mut answer = Answer::new(value)?;
+        answer.register(7)?;
+        answer.checkpoint()
+    };
+    if let Ok(Some(left)) = recall(value.clone()) {
+        assert!(left.value.len() <= MAX_CHECKPOINT_BYTES && wire::is_sound_json(&left.value));
+    }
+    if let Some(Fenced::Done(Err(failed))) = read_replies(value.clone()) {
+        assert!(!failed.message.contains(" script: "));
+    }
+    read_fence(value.clone());
+    Places::described(value);
 }
 
 fn greeting(bytes: &[u8]) {
@@ -205,6 +226,11 @@ fn options(bytes: &[u8]) {
         assert!(timing.command_timeout() < timing.renewal_interval());
         assert!(timing.renewal_interval() <= timing.lease() / 4);
     }
+    if let Ok(candidacy) = options.candidacy() {
+        assert!(candidacy.priority.unsigned_abs() <= wire::MAX_PRIORITY);
+        assert!(candidacy.min_instances >= 1);
+    }
+    let _ = options.drain_limit();
     assert!(options.max_stall().is_none_or(|limit| limit >= Duration::from_millis(1)));
     if let Ok(Place::Redis(server)) = options.place() {
         let _ = server.address();

@@ -25,7 +25,7 @@ const MAX_KNOWN: usize = 512;
 
 /// Where the keys of a command stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Places {
+pub enum Places {
     Nowhere,
     /// From the first to the last, which is counted from the end where it is negative.
     At {
@@ -99,7 +99,7 @@ impl KeyFinder {
 
 impl Places {
     /// What `COMMAND INFO` says of one command: name, arity, flags, first key, last key, step; and since Redis 7, at the end, its subcommands.
-    fn described(description: &Value) -> Self {
+    pub fn described(description: &Value) -> Self {
         // An unknown command has no keys; the script will say that it is unknown.
         let Value::Array(parts) = description else { return Self::Nowhere };
         let number = |index: usize| match parts.get(index) {

@@ -12,7 +12,7 @@ mod batches;
 mod commands;
 mod connection;
 mod errors;
-mod fenced;
+pub mod fenced;
 pub mod greeting;
 mod hub;
 mod keys;

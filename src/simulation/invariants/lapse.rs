@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Fact, Invariant, Verdict, name};
-use crate::election::{Command, Event, Instant, Term};
+use crate::election::{Command, Instant, Term};
 use crate::simulation::clock::Nanos;
 
 /// Where the work of a draining leader did not settle in time, its lease lapses: nothing is renewed any more, and nothing is released before
@@ -64,10 +64,10 @@ impl Invariant for Lapse {
             {
                 self.nodes[node].renewed.insert(reply.shown.record.term, sent);
             }
-            Fact::Told { node, event: Event::Overrun { term } } => {
+            Fact::Overran { node, term } => {
                 let reigns = &mut self.nodes[node];
-                let renewed = reigns.renewed.get(term).copied().unwrap_or_default();
-                reigns.lapsing.insert(*term, renewed + reigns.lease);
+                let renewed = reigns.renewed.get(&term).copied().unwrap_or_default();
+                reigns.lapsing.insert(term, renewed + reigns.lease);
             }
             _ => {}
         }

@@ -59,6 +59,11 @@ pub enum Fact<'a> {
         node: usize,
         due: Nanos,
     },
+    /// The work of the draining leader of `term` was waited for in vain.
+    Overran {
+        node: usize,
+        term: Term,
+    },
     Told {
         node: usize,
         event: &'a Event,

@@ -48,6 +48,21 @@ fn a_node_that_waits_for_nothing_is_seen() {
 }
 
 #[test]
+fn a_release_before_the_lease_has_run_out_is_seen() {
+    assert_breaks(Bug::OverrunDrains, "after an overrun the lease runs out");
+}
+
+#[test]
+fn one_that_takes_before_a_higher_priority_is_seen() {
+    assert_breaks(Bug::RivalsUntold, "in calm weather the heir leads, or the highest priority");
+}
+
+#[test]
+fn one_that_takes_although_too_few_are_there_is_seen() {
+    assert_breaks(Bug::FleetOvercounted, "each command is its own");
+}
+
+#[test]
 fn a_kind_without_a_leader_is_seen() {
     assert_breaks(Bug::TimersUnarmed, "after the faults one leader stands in time, and stays");
 }

@@ -130,7 +130,12 @@ impl World {
             }
             Input::Overrun(term) => {
                 if process.draining.take_if(|draining| *draining == term).is_some() {
-                    process.election.handle_drain_overrun(now);
+                    self.invariants.heed(self.now, Fact::Overran { node: index, term });
+                    if self.bug == Some(Bug::OverrunDrains) {
+                        process.election.handle_drained(now);
+                    } else {
+                        process.election.handle_drain_overrun(now);
+                    }
                 }
             }
             Input::Stalled => process.election.handle_stalled(now),
@@ -151,8 +156,11 @@ impl World {
         let size = if self.scenario.fleet > 8 { self.scenario.fleet } else { there.len() };
         let Some(process) = &mut self.nodes[index].process else { return };
         process.known = size;
-        process.election.handle_fleet_size(now, size);
-        process.election.handle_rivals(rivals);
+        let is_overcounted = self.bug == Some(Bug::FleetOvercounted);
+        process.election.handle_fleet_size(now, if is_overcounted { 2 * size } else { size });
+        if self.bug != Some(Bug::RivalsUntold) {
+            process.election.handle_rivals(rivals);
+        }
     }
 
     /// An instance came or went, and all who hear are told.
