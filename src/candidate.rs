@@ -126,6 +126,16 @@ impl Candidate {
         &self.metrics
     }
 
+    /// For how long no leader was known while this instance ran.
+    pub fn leaderless(&self) -> Duration {
+        self.metrics.leaderless(clock::now())
+    }
+
+    /// See [`Metrics::silence`].
+    pub fn silence(&self) -> Option<Duration> {
+        self.metrics.silence(clock::now())
+    }
+
     /// Gives a leadership up at once, ahead of what the run is told.
     pub fn resign(&self) {
         self.tenure.resign();

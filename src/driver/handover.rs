@@ -108,7 +108,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
 
     pub(super) fn handover_timeout(&self) -> Option<Instant> {
         let drain = self.handover.draining.as_ref().map(|draining| draining.until);
-        let preemption = self.handover.preemption.at.filter(|_| self.is_outranked());
+        let preemption = self.handover.preemption.at.filter(|_| self.has_rivals);
         [drain, preemption].into_iter().flatten().min()
     }
 
@@ -210,7 +210,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     /// Looks whether a higher priority is there, if that is due.
     pub(super) fn look_for_higher_priority(&mut self, now: Instant) {
         let is_due = self.handover.preemption.at.is_some_and(|at| now >= at);
-        if is_due && self.is_outranked() && self.leading().is_some() {
+        if is_due && self.has_rivals && self.leading().is_some() {
             self.handover.preemption.at = None;
             self.fetch_roster(Inquiry::Preemption);
         }
@@ -234,10 +234,6 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             }
             None => self.handover.preemption.at = Some(now + PREEMPT_AFTER),
         }
-    }
-
-    fn is_outranked(&self) -> bool {
-        self.has_rivals
     }
 }
 

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::items::state;
 use crate::candidate::Candidate;
-use crate::clock;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -63,7 +62,7 @@ struct Stalls {
 }
 
 pub fn stats(candidate: &Candidate) -> String {
-    let (metrics, now) = (candidate.metrics(), clock::now());
+    let metrics = candidate.metrics();
     let leader = metrics.leader();
     let stalls = metrics.stalls();
     let stats = Stats {
@@ -73,7 +72,7 @@ pub fn stats(candidate: &Candidate) -> String {
         valid_for_ms: milliseconds(candidate.valid_for()),
         connected: metrics.is_connected(),
         subscribed: metrics.is_subscribed(),
-        silent_ms: metrics.silence(now).map(milliseconds),
+        silent_ms: candidate.silence().map(milliseconds),
         instances: metrics.instances(),
         renewals: Renewals {
             granted: metrics.renewals.granted.get(),
@@ -85,7 +84,7 @@ pub fn stats(candidate: &Candidate) -> String {
             .map(|took| RoundTrip { p50: milliseconds(took.p50), p99: milliseconds(took.p99) }),
         reconnects: metrics.reconnects.get(),
         takeovers: metrics.takeovers.get(),
-        leaderless_ms: milliseconds(metrics.leaderless(now)),
+        leaderless_ms: milliseconds(candidate.leaderless()),
         messages: Messages {
             sent: metrics.messages.sent.get(),
             received: metrics.messages.received.get(),
