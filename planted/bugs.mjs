@@ -640,8 +640,8 @@ export const bugs = [
     edits: [
       {
         file: 'src/medium/redis/scripts.rs',
-        from: '    let mut all = vec![stamp.as_str().to_owned(), names.channel(&Channel::Registry)];\n    all.extend(arguments);',
-        to: '    let mut all = vec![stamp.as_str().to_owned(), names.channel(&Channel::Registry)];\n    all.extend(arguments);\n    all.push((crate::clock::wall_ms() * 1000).to_string());',
+        from: '    more.iter().for_each(|word| arguments.push(word));',
+        to: '    more.iter().for_each(|word| arguments.push(word));\n    arguments.push(&(crate::clock::wall_ms() * 1000).to_string());',
       },
       {
         file: 'src/medium/redis/lua/registry.lua',

@@ -115,8 +115,8 @@ export const crowdBugs = [
     edits: [
       {
         file: 'src/driver/questions.rs',
-        from: '        if question.is_none() {\n            self.is_fetching = false;',
-        to: '        if question.is_none() && result.is_ok() {\n            self.is_fetching = false;',
+        from: '        if matches!(inquiry, Inquiry::Changes) {\n            self.is_fetching = false;',
+        to: '        if matches!(inquiry, Inquiry::Changes) && result.is_ok() {\n            self.is_fetching = false;',
       },
     ],
     tests: 'driver',

@@ -258,7 +258,7 @@ impl Node {
         let mut election = Election::new(id, Timing::default(), tenure, Box::new(draw));
         let now = Instant::from_nanos(ORIGIN);
         election.handle_start(now);
-        election.handle_fleet_size(instances);
+        election.handle_fleet_size(now, instances);
         election.handle_connected(now);
         election.handle_subscribed(now);
         Self {
