@@ -600,11 +600,11 @@ impl Election {
         if !self.seeks() || sight.observation.record.holder.as_ref().is_some_and(is_ours) {
             return None;
         }
-        let in_turn = |permit: Permit| Permit { at: permit.at + self.crowd.turn(), ..permit };
         let watched = self.watch.permit(self.patience, self.hears());
         let permit = [
-            watched.map(|permit| in_turn(self.after_predecessors(permit))),
-            self.permit_to_replace_deserter().map(|permit| self.after_predecessors(permit)),
+            watched.map(|permit| self.defer(permit, self.crowd.turn())),
+            // Without a turn: the looks are spread already.
+            self.permit_to_replace_deserter().map(|permit| self.defer(permit, Duration::ZERO)),
         ]
         .into_iter()
         .flatten()
@@ -612,16 +612,16 @@ impl Election {
         Some((max(permit.at, self.no_take_before), permit.seen))
     }
 
-    /// An heir comes first, then the higher priorities.
-    fn after_predecessors(&self, permit: Permit) -> Permit {
+    /// An heir comes first, then the higher priorities, each in its turn.
+    fn defer(&self, permit: Permit, turn: Duration) -> Permit {
         if permit.heir.as_ref() == Some(&self.instance) {
             return permit;
         }
         let step = max(self.timing.renewal_interval(), self.crowd.spread());
-        Permit { at: self.precedence.earliest(permit.at, self.patience, step), ..permit }
+        let at = self.precedence.earliest(permit.at, self.patience, step);
+        Permit { at: at + turn, ..permit }
     }
 
-    /// Without a turn: the looks are spread already.
     fn permit_to_replace_deserter(&self) -> Option<Permit> {
         if !self.timing.watches_connections() {
             return None;

@@ -16,6 +16,17 @@ fn followers(network: &Network, size: usize) -> (Node, Vec<Node>) {
 }
 
 #[test]
+fn an_heir_does_not_wait_for_a_turn() {
+    let network = Network::new();
+    let (mut a, mut followers) = followers(&network, 10_000);
+    a.transfers("f7");
+    a.drains();
+    a.settles();
+    followers[7].listens();
+    assert_eq!(followers[7].settles(), ["take"]);
+}
+
+#[test]
 fn a_few_take_over_the_moment_that_they_may() {
     let network = Network::new();
     let (_a, followers) = followers(&network, 8);
