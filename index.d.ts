@@ -96,6 +96,48 @@ export interface Options<Meta = any> {
    * @default 'lease'
    */
   crashDetection?: 'lease' | 'connection';
+
+  /**
+   * Whose turn it is at a vacancy: of the instances that live, the one with the highest comes first.
+   * It only delays the others, by a renewal interval for each higher priority among them, by five at
+   * most; a leader yields to it only with `preempt`.
+   * Minimum: -1000.
+   * Maximum: 1000.
+   * @default 0
+   */
+  priority?: number;
+
+  /**
+   * Whether this instance, while it leads, hands over to a living one of a higher `priority`, as
+   * `transferTo()` does.
+   * @default false
+   */
+  preempt?: boolean;
+
+  /**
+   * Whether this instance may lead. One that may not takes part in all else.
+   * @default true
+   */
+  eligible?: boolean;
+
+  /**
+   * How many instances this one must know, itself included, before it stands for election. A leader
+   * that is there already stays.
+   * Minimum: 1.
+   * Maximum: 10000.
+   * @default 1
+   */
+  minInstances?: number;
+
+  /**
+   * How long a leadership that is given up is held for the functions given to `lead()`, in
+   * milliseconds. Where they take longer, nothing is released: the others take over once the lease
+   * has run out.
+   * Minimum: 0.
+   * Maximum: 600000.
+   * @default 5000
+   */
+  drainMs?: number;
 }
 
 /**
@@ -160,6 +202,138 @@ export interface WaitOptions {
   signal?: AbortSignal;
 }
 
+/** The leadership of this instance in one term. */
+export interface Reign<Checkpoint = any> {
+  /**
+   * The term, higher than every earlier one of the kind: hand it to what you write to, and let that
+   * refuse lower ones (a fencing token).
+   */
+  term: number;
+
+  /**
+   * Aborted when the leadership ends, or when less than a tenth of `leaseMs` is left of it. Each
+   * reading of `aborted` compares the clock, so it is right even in the first line that runs after a
+   * blocked event loop. Its `reason` is a `LeadershipLost`.
+   */
+  signal: AbortSignal;
+
+  /** What a leader left by `setCheckpoint()`; `undefined` where none ever did. */
+  checkpoint: Checkpoint | undefined;
+}
+
+export interface LeadOptions {
+  /**
+   * Whether the leadership stays when the function has returned. With `false` it is released then,
+   * so that others come first.
+   * @default true
+   */
+  keep?: boolean;
+
+  /** Aborted: the same as `stop()` of the handle, with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What `lead()` gives. */
+export interface LeadHandle {
+  /**
+   * Runs the function no more: aborts its signal, and resolves when it has settled. The leadership
+   * stays. Never rejects.
+   */
+  stop(): Promise<void>;
+
+  /**
+   * Resolves after `stop()`, when the function has settled. Rejects with what the function threw, as
+   * it was thrown, once the leadership was given up for it. Nobody handles it: an unhandled
+   * rejection, as for any promise.
+   */
+  readonly done: Promise<void>;
+
+  /** `stop()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface WriteOptions {
+  /**
+   * Only if this instance leads in exactly this term. Without it, in whichever it leads: then a
+   * function that ran on past the end of its leadership could write in a later one of the same
+   * instance.
+   */
+  term?: number;
+}
+
+export interface FencedOptions extends WriteOptions {
+  /** Set in the same step, after the commands, as `setCheckpoint()` does. */
+  checkpoint?: any;
+
+  /**
+   * Whether strings in replies come as a `Buffer`. Otherwise they are text, and bytes that are not
+   * UTF-8 are lost.
+   * @default false
+   */
+  buffers?: boolean;
+}
+
+/** A reply of Redis: what a script sees of it. An integer that is no safe one comes as a string. */
+export type Reply = string | number | Buffer | null | Reply[];
+
+/** What was counted since the candidate was made; runs are not told apart. */
+export interface Stats {
+  /** As `candidate.state`. */
+  state: State;
+  /** As `candidate.currentTerm`. */
+  term: number;
+  /** The id of the leader, or `null` where none is known. */
+  leader: string | null;
+  /** For how many milliseconds this instance leads without another renewal; 0 if it does not. */
+  validForMs: number;
+  /** Renewals of the leadership: `refused` by Redis, `failed` without an answer. */
+  renewals: { granted: number; refused: number; failed: number };
+  /** Round trips of the election's commands, in milliseconds; `null` before the first. */
+  roundTripMs: { p50: number | null; p99: number | null };
+  /** How often a broken connection stood again. */
+  reconnects: number;
+  /** How often this instance was elected. */
+  takeovers: number;
+  /** For how many milliseconds no leader was known here, while it was started. */
+  leaderlessMs: number;
+  /** `dropped`: received, but malformed or of an unknown version. */
+  messages: { sent: number; received: number; dropped: number; gaps: number };
+  /** What was found malformed in Redis or on a channel. */
+  malformed: number;
+  /** Blocks of the event loop for longer than `maxStallMs`. */
+  stalls: { count: number; longestMs: number; totalMs: number };
+  /** How many instances are known, this one included; 0 when it is not started. */
+  instances: number;
+  /** Whether the connection for commands stands. */
+  connected: boolean;
+  /** Whether the subscriptions stand. */
+  subscribed: boolean;
+  /** Milliseconds since Redis last answered; `null` before its first answer in this run. */
+  silentMs: number | null;
+}
+
+/** What `health()` gives, fit for a readiness endpoint. */
+export interface Health {
+  /**
+   * `'up'`: a leader is known and the connections stand; leaders and followers alike.
+   * `'degraded'`: no leader is known, or a connection is being made again.
+   * `'down'`: not started, or Redis has not answered for longer than `leaseMs`.
+   */
+  status: 'up' | 'degraded' | 'down';
+  /** As `candidate.state`. */
+  role: State;
+  /** The id of the leader, if one is known. */
+  leader: string | undefined;
+  /** As `candidate.currentTerm`. */
+  term: number;
+  /** Whether the connection for commands stands. */
+  connected: boolean;
+  /** Whether the subscriptions stand. */
+  subscribed: boolean;
+  /** When `role` began, in milliseconds since 1970. */
+  since: number;
+}
+
 /** To whom a message was sent. */
 export type Channel = 'all' | 'leader' | 'followers' | 'instance';
 
@@ -192,9 +366,10 @@ export interface CandidateEvents<Meta = any, Message = any> {
   /**
    * This instance has become the leader. `state` is `'leader'` already. The term is higher than
    * every earlier one of the kind: hand it to what you write to, and let that refuse lower ones (a
-   * fencing token).
+   * fencing token). `signal` and `checkpoint` are not enumerable: a copy by `{ ...reign }` lacks
+   * them.
    */
-  elected: [{ term: number }];
+  elected: [reign: Reign];
 
   /**
    * This instance was leader and no longer is, or was candidate and another one won. Carries the id
@@ -233,9 +408,15 @@ export interface CandidateEvents<Meta = any, Message = any> {
   gap: [gap: Gap];
 
   /**
+   * The event loop was blocked for longer than `maxStallMs`, and runs again. A leader has been
+   * released for it meanwhile. `ms` is how long it was blocked.
+   */
+  stall: [{ ms: number }];
+
+  /**
    * Redis was lost or refused something: once when it happens and again for each attempt that
    * fails. The candidate goes on trying. Without a listener it becomes one process warning for each
-   * outage, and never ends the process.
+   * outage, and never ends the process. Also with `ERR_DRAIN_TIMEOUT`, where no promise tells of it.
    */
   error: [error: IncumbentError];
 }
@@ -296,7 +477,8 @@ export class Candidate<Meta = any, Message = any> extends EventEmitter<
 
   /**
    * Takes part no longer: hands over a leadership, leaves the list, closes what it opened.
-   * `isLeader()` is false from here on. Messages that are still queued are sent first, if that is
+   * `isLeader()` is false from here on, and signals are aborted; functions given to `lead()` have
+   * `drainMs` to settle before the leadership is released. Do not await it in such a function. Messages that are still queued are sent first, if that is
    * possible at once. Never rejects, and may be called at any time and any number of times.
    */
   stop(): Promise<void>;
@@ -305,13 +487,83 @@ export class Candidate<Meta = any, Message = any> extends EventEmitter<
   [Symbol.asyncDispose](): Promise<void>;
 
   /**
-   * Gives up the leadership, lets the others come first, then stands for it again. Resolves without
-   * effect where this instance does not lead.
+   * Runs `fn` each time this instance becomes the leader, and at once if it leads already; in one
+   * run at a time, over every stop and start, until the handle's `stop()`.
+   *
+   * When the leadership is given up (`stop()`, `reelect()`, `transferTo()`), the signal is aborted
+   * and the release waits for `fn` to settle, `drainMs` at most; meanwhile `isLeader()` is false, and
+   * no other instance can lead. Do not await these calls in `fn` itself: return instead.
+   *
+   * When `fn` throws, the leadership is given up and the handle's `done` rejects with just that
+   * error. What it throws because its signal was aborted (the signal's reason, or an `AbortError`)
+   * is no failure.
+   *
+   * Throws `ERR_INVALID_ARGUMENT`.
+   */
+  lead<Checkpoint = any>(
+    fn: (reign: Reign<Checkpoint>) => unknown,
+    options?: LeadOptions,
+  ): LeadHandle;
+
+  /**
+   * Gives up the leadership, lets the others come first, then stands for it again. Waits for the
+   * functions given to `lead()`. Resolves without effect where this instance does not lead. Rejects
+   * with `ERR_DRAIN_TIMEOUT`.
    */
   reelect(): Promise<void>;
 
   /** The same as `reelect()`. */
   stepdown(): Promise<void>;
+
+  /**
+   * Hands the leadership over to the instance `id`, for which the others stand back. Waits for the
+   * functions given to `lead()`. Resolves to the id of the next leader: another one than `id` where
+   * that died in this very moment. Rejects, and goes on leading, with `ERR_NOT_STARTED`,
+   * `ERR_NOT_LEADER`, `ERR_INVALID_ARGUMENT` (no other living and eligible instance has this id),
+   * or an error of Redis; rejects and leads no more with `ERR_DRAIN_TIMEOUT`.
+   */
+  transferTo(id: string): Promise<string>;
+
+  /**
+   * Runs commands in Redis in one step, if this instance still holds the leadership, and otherwise
+   * writes nothing and rejects with `ERR_NOT_LEADER`. A leader that drains still holds it. Resolves
+   * to the replies, in order.
+   *
+   * Each command is a list that begins with its name: `["LPUSH", "jobs", "a"]`; arguments are
+   * strings, numbers, or bytes. At most 1000 commands, 4096 arguments in one, 1 MiB in all.
+   *
+   * The first command that Redis refuses is the last: the promise rejects with `ERR_REDIS_FAILED`,
+   * naming it, and what came before it stands. With `ERR_REDIS_UNREACHABLE` the commands may have
+   * been applied, or not; they are not sent twice. In a Redis Cluster all keys must lie in the slot
+   * of the kind: `{kind}` in their names. Rejects also with `ERR_NOT_STARTED`,
+   * `ERR_INVALID_ARGUMENT`, `ERR_LIMIT_EXCEEDED` or `ERR_STOPPED`.
+   */
+  fenced(
+    commands: readonly (readonly [string, ...(string | number | bigint | Uint8Array)[]])[],
+    options?: FencedOptions,
+  ): Promise<Reply[]>;
+
+  /**
+   * Leaves a JSON value of at most 65536 bytes (64 KiB) to the next leader, and to `getCheckpoint()`.
+   * It outlives every crash and stop. Only while this instance holds the leadership, as `fenced()`.
+   * Rejects as that does.
+   */
+  setCheckpoint(value: any, options?: WriteOptions): Promise<void>;
+
+  /**
+   * What was set last by `setCheckpoint()`, or `undefined`. Rejects with `ERR_NOT_STARTED` or an
+   * error of Redis.
+   */
+  getCheckpoint<Checkpoint = any>(): Promise<Checkpoint | undefined>;
+
+  /** What was counted, for metrics. */
+  stats(): Stats;
+
+  /** How this instance is, for a readiness endpoint. A follower is as healthy as the leader. */
+  health(): Health;
+
+  /** Why this instance leads now or does not, in a sentence or two. For people: it may change. */
+  explain(): string;
 
   /**
    * The id of the leader, as soon as one is known. Rejects with `ERR_NOT_STARTED`, with
@@ -368,6 +620,29 @@ export class IncumbentError extends Error {
   readonly code: ErrorCode;
 }
 
+/** Why a leadership ended. */
+export type LossReason =
+  /** It was not renewed in time, or is about to run out. */
+  | 'expired'
+  /** `stop()` was called. */
+  | 'stopped'
+  /** `reelect()` was called, or a function given to `lead()` failed or has done its work. */
+  | 'reelected'
+  /** It was handed over. */
+  | 'transferred'
+  /** The event loop was blocked for longer than `maxStallMs`. */
+  | 'stalled'
+  /** The connection broke, with `crashDetection: 'connection'`. */
+  | 'disconnected'
+  /** Another instance leads in a later term. */
+  | 'replaced';
+
+/** The reason of an aborted signal of a leadership. Its code is `ERR_NOT_LEADER`. */
+export class LeadershipLost extends IncumbentError {
+  constructor(term: number, why: LossReason);
+  readonly why: LossReason;
+}
+
 /** The codes of `IncumbentError`. */
 export type ErrorCode =
   /**
@@ -381,7 +656,7 @@ export type ErrorCode =
    * `Uint8Array`.
    */
   | 'ERR_INVALID_MESSAGE'
-  /** A message, `meta`, `kind` or id is too large, or too many messages are waiting to be sent. */
+  /** A message, `meta`, `kind`, id, checkpoint or list of commands is too large, or too many messages are waiting to be sent. */
   | 'ERR_LIMIT_EXCEEDED'
   /** The method needs a started candidate, and this one was not started, or was stopped. */
   | 'ERR_NOT_STARTED'
@@ -389,6 +664,11 @@ export type ErrorCode =
   | 'ERR_STOPPED'
   /** Only the leader can do this, and this instance does not lead. */
   | 'ERR_NOT_LEADER'
+  /**
+   * The functions given to `lead()` did not settle within `drainMs`. Nothing was released: the others
+   * take over when the lease has run out.
+   */
+  | 'ERR_DRAIN_TIMEOUT'
   /** No connection to Redis could be made, or it broke, or no answer came in time. */
   | 'ERR_REDIS_UNREACHABLE'
   /**

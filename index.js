@@ -2,7 +2,7 @@
 
 const { loadAddon } = require('./lib/addon.js');
 const { createCandidateClass } = require('./lib/candidate.js');
-const { IncumbentError } = require('./lib/errors.js');
+const { IncumbentError, LeadershipLost } = require('./lib/errors.js');
 
 const { NativeCandidate } = loadAddon(() => require('./native.js'));
 const Candidate = createCandidateClass(NativeCandidate);
@@ -11,4 +11,5 @@ const Candidate = createCandidateClass(NativeCandidate);
 Object.defineProperty(exports, '__esModule', { value: true });
 exports.Candidate = Candidate;
 exports.IncumbentError = IncumbentError;
+exports.LeadershipLost = LeadershipLost;
 exports.default = Candidate;

@@ -1,4 +1,4 @@
 import incumbent from './index.js';
 
-export const { Candidate, IncumbentError } = incumbent;
+export const { Candidate, IncumbentError, LeadershipLost } = incumbent;
 export default Candidate;

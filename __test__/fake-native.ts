@@ -20,6 +20,12 @@ export class FakeNative {
   readonly calls: string[] = [];
   readonly sends: Send[] = [];
   readonly requests: Request[] = [];
+  /** How long the reign is valid while `state` is 'leader'. */
+  leftMs = 600;
+  held = false;
+  /** The terms whose drain was reported as done. */
+  readonly drainedTerms: number[] = [];
+  counts: Record<string, unknown> = {};
   /** Thrown by the next call of the method of that name. */
   readonly throws: Record<string, Error> = {};
   #deliver: ((items: string, attachments: Attachment[]) => void) | undefined;
@@ -31,6 +37,31 @@ export class FakeNative {
 
   isLeader(): boolean {
     return this.state === 'leader';
+  }
+
+  validForMs(): number {
+    return this.isLeader() ? this.leftMs : 0;
+  }
+
+  holdsWork(held: boolean): void {
+    this.held = held;
+  }
+
+  drained(term: number): void {
+    this.drainedTerms.push(term);
+  }
+
+  stats(): string {
+    const { state, currentTerm: term } = this;
+    const links = { connected: true, subscribed: true, silentMs: 5, instances: 1 };
+    return JSON.stringify({
+      state,
+      term,
+      leader: null,
+      validForMs: this.validForMs(),
+      ...links,
+      ...this.counts,
+    });
   }
 
   start(deliver: (items: string, attachments: Attachment[]) => void): void {
@@ -54,6 +85,7 @@ export class FakeNative {
 
   request(request: number, what: string, argument?: string): void {
     this.#called('request');
+    if (['reelect', 'resign'].includes(what)) this.state = 'follower';
     this.requests.push({ request, what, argument });
   }
 
@@ -63,6 +95,32 @@ export class FakeNative {
 
   deliverText(items: string, attachments: Attachment[] = []): void {
     this.#deliver!(items, attachments);
+  }
+
+  /** Becomes the leader of `term`, and tells so. */
+  elect(term: number, checkpoint?: unknown): void {
+    this.state = 'leader';
+    this.currentTerm = term;
+    this.deliver(
+      { type: 'elected', term, checkpoint },
+      { type: 'statechange', state: 'leader' },
+      { type: 'leader', id: this.id, term },
+    );
+  }
+
+  /** Begins to drain. `depose()` is what follows. */
+  drain(reason: string): void {
+    this.state = 'follower';
+    this.deliver({ type: 'draining', term: this.currentTerm, reason });
+  }
+
+  depose(reason: string): void {
+    this.state = 'follower';
+    this.deliver(
+      { type: 'defeated', term: this.currentTerm, reason },
+      { type: 'statechange', state: 'follower' },
+      { type: 'leader', term: this.currentTerm },
+    );
   }
 
   /** Answers the latest request. */

@@ -86,6 +86,11 @@ const options = record(Object.keys(OPTIONS), {
   renewMs: fc.integer({ min: 9, max: 300 }),
   crashDetection: fc.constantFrom('lease', 'connection'),
   maxStallMs: fc.oneof(fc.integer({ min: 100, max: 20_000 }), fc.constant(Infinity)),
+  priority: fc.integer({ min: -1001, max: 1001 }),
+  preempt: fc.boolean(),
+  eligible: fc.boolean(),
+  minInstances: fc.integer({ min: 1, max: 10_000 }),
+  drainMs: fc.integer({ min: 0, max: 600_000 }),
 });
 
 test('random options are accepted by both sides, or refused with a code', () => {

@@ -35,6 +35,11 @@ describe('without options', () => {
       renewMs: null,
       maxStallMs: 10_000,
       crashDetection: 'lease',
+      priority: 0,
+      preempt: false,
+      eligible: true,
+      minInstances: 1,
+      drainMs: 5000,
     });
   });
 
@@ -145,6 +150,39 @@ describe('kind, meta and medium', () => {
       { crashDetection: true },
       'option "crashDetection" must be "lease" or "connection"; got boolean true',
     );
+  });
+});
+
+describe('who may lead', () => {
+  test('priority is a whole number', () => {
+    assert.equal(settingsOf({ priority: -1000 }).priority, -1000);
+    assert.equal(settingsOf({ priority: 1000 }).priority, 1000);
+    const rule = 'option "priority" must be an integer from -1000 to 1000; got ';
+    invalid({ priority: 1001 }, `${rule}number 1001`);
+    invalid({ priority: 0.5 }, `${rule}number 0.5`);
+    invalid({ priority: 'high' }, `${rule}string "high"`);
+  });
+
+  test('preempt and eligible are true or false', () => {
+    assert.equal(settingsOf({ preempt: true }).preempt, true);
+    assert.equal(settingsOf({ eligible: false }).eligible, false);
+    invalid({ preempt: 1 }, 'option "preempt" must be true or false; got number 1');
+    invalid({ eligible: 'no' }, 'option "eligible" must be true or false; got string "no"');
+  });
+
+  test('minInstances counts at least itself', () => {
+    assert.equal(settingsOf({ minInstances: 10_000 }).minInstances, 10_000);
+    const rule = 'option "minInstances" must be an integer from 1 to 10000; got number ';
+    invalid({ minInstances: 0 }, `${rule}0`);
+    invalid({ minInstances: 10_001 }, `${rule}10001`);
+  });
+
+  test('drainMs may be nothing, and is never for ever', () => {
+    assert.equal(settingsOf({ drainMs: 0 }).drainMs, 0);
+    assert.equal(settingsOf({ drainMs: 600_000 }).drainMs, 600_000);
+    const rule = 'option "drainMs" must be an integer from 0 to 600000 (milliseconds); got number ';
+    invalid({ drainMs: -1 }, `${rule}-1`);
+    invalid({ drainMs: Infinity }, `${rule}Infinity`);
   });
 });
 

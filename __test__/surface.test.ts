@@ -22,6 +22,7 @@ const EVENTS: (keyof CandidateEvents)[] = [
   'message:from:leader',
   'message:from:follower',
   'gap',
+  'stall',
   'error',
 ];
 
@@ -49,6 +50,11 @@ describe('a new candidate', () => {
       renewMs: null,
       maxStallMs: null,
       crashDetection: 'lease',
+      priority: 0,
+      preempt: false,
+      eligible: true,
+      minInstances: 1,
+      drainMs: 5000,
       debug: false,
     });
     assert.equal(candidate.id, native.id);

@@ -24,10 +24,23 @@ function signalOf(method, options) {
   throw invalid(`the signal given to ${method}() must be an AbortSignal; got ${describe(signal)}`);
 }
 
+/** The function given to lead(). */
+function checkFunction(fn) {
+  if (typeof fn === 'function') return;
+  throw invalid(`lead() takes a function, to run while this instance leads; got ${describe(fn)}`);
+}
+
+function leadOptions(options) {
+  const signal = signalOf('lead', options);
+  const keep = options?.keep ?? true;
+  if (typeof keep === 'boolean') return { signal, keep };
+  throw invalid(`keep given to lead() must be true or false; got ${describe(keep)}`);
+}
+
 /** The id of an instance. Whether there is such an instance is not asked. */
-function checkId(id) {
+function checkId(id, method = 'messageTo') {
   if (typeof id !== 'string') {
-    throw invalid(`messageTo() needs the id of an instance, a string; got ${describe(id)}`);
+    throw invalid(`${method}() needs the id of an instance, a string; got ${describe(id)}`);
   }
   // A unit of a string is one byte in UTF-8 at least.
   const size = id.length > MAX_ID_BYTES ? id.length : Buffer.byteLength(id);
@@ -47,4 +60,4 @@ function invalid(message) {
   return new IncumbentError('ERR_INVALID_ARGUMENT', message);
 }
 
-module.exports = { checkId, metaToJson, signalOf };
+module.exports = { checkFunction, checkId, leadOptions, metaToJson, signalOf };

@@ -3,29 +3,23 @@
 // The class users hold. It decides nothing: the native side elects, finds and carries, and reports
 // in batches of items. This class turns calls into native calls, and items into events and promises.
 
-const { EventEmitter, errorMonitor } = require('node:events');
-const { debuglog, inspect } = require('node:util');
-const { checkId, metaToJson, signalOf } = require('./arguments.js');
+const { EventEmitter } = require('node:events');
+const { inspect } = require('node:util');
+const { Announcer, debugIsEnabled, warn } = require('./announcer.js');
+const { metaToJson, signalOf } = require('./arguments.js');
 const { Deferred, abortable } = require('./deferred.js');
 const { IncumbentError, fromNative } = require('./errors.js');
+const { FencedWrites } = require('./fenced.js');
+const { explain, health } = require('./health.js');
+const { Leadership } = require('./leadership.js');
 const { Lifecycle } = require('./lifecycle.js');
-const { dropProtoKeys, encodeMessage, isPlainText } = require('./messages.js');
+const { dropProtoKeys } = require('./messages.js');
 const { OPTIONS, resolveOptions } = require('./options.js');
-const { Outbox } = require('./outbox.js');
 const { PendingRequests } = require('./pending-requests.js');
-
-const debug = debuglog('incumbent');
-
-const settled = Promise.resolve();
-
-/** Whom a message goes to, in the native side's numbers. */
-const TO = { all: 0, leader: 1, followers: 2, instance: 3 };
-
-/** How the body of a message is written. */
-const FORMAT = { json: 0, bytes: 1, undefined: 2, text: 3 };
+const { Sender, TO } = require('./sender.js');
 
 /** Items with JSON of other instances in them that is not marked, as that of messages is. */
-const MAY_HOLD_META = new Set(['joined', 'left', 'reply']);
+const MAY_HOLD_FOREIGN_JSON = new Set(['joined', 'left', 'reply', 'elected']);
 
 /**
  * The class over a native class: index.js passes the real one, a unit test one that it plays
@@ -34,34 +28,45 @@ const MAY_HOLD_META = new Set(['joined', 'left', 'reply']);
 function createCandidateClass(NativeCandidate) {
   return class Candidate extends EventEmitter {
     #native;
-    #kind;
+    #settings;
     #meta;
 
     #lifecycle;
+    #leadership;
     #leader;
     #leaderWaiters = new Set();
-    #requests = new PendingRequests();
-    #outbox = new Outbox();
-    #flushIsDue = false;
-    #outageWarned = false;
+    #requests;
+    #writes;
+    #sender;
+    #announcer;
+    /** Since when `state` is what it is. */
+    #since = Date.now();
 
     constructor(options = {}) {
       super();
       const { settings, warnings } = resolveOptions(options);
       for (const warning of warnings) warn(warning, 'WARN_UNKNOWN_OPTION');
-      this.#kind = settings.kind;
+      const { kind, leaseMs, eligible, minInstances } = settings;
+      this.#settings = { kind, leaseMs, eligible, minInstances };
       this.#meta = options.meta || '';
       try {
-        this.#native = new NativeCandidate(JSON.stringify({ ...settings, debug: debug.enabled }));
+        this.#native = new NativeCandidate(
+          JSON.stringify({ ...settings, debug: debugIsEnabled() }),
+        );
       } catch (error) {
         throw fromNative(error);
       }
+      this.#announcer = new Announcer(this, kind);
+      this.#sender = new Sender(this.#native);
+      this.#requests = new PendingRequests(this.#native);
+      this.#writes = new FencedWrites(this.#requests);
+      this.#leadership = new Leadership(this.#native, this.#requests, this.#announcer, leaseMs);
       this.#lifecycle = new Lifecycle({
         begin: () => this.#begin(),
-        end: () => this.#native.stop(),
+        end: () => this.#end(),
         abandon: (error) => this.#abandonQuestions(error),
-        close: (error) => this.#outbox.close(error),
-        defect: (error) => this.#emitError(error),
+        close: (error) => this.#close(error),
+        defect: (error) => this.#announcer.error(error),
       });
     }
 
@@ -114,28 +119,108 @@ function createCandidateClass(NativeCandidate) {
     }
 
     #begin() {
-      this.#outbox = new Outbox();
+      this.#sender.begin();
       this.#native.start((items, attachments) => this.#deliver(items, attachments));
     }
 
-    /** Messages are not among them: those queued before a stop() may still go out. */
+    /** `isLeader()` is false before the first listener of a signal runs. */
+    #end() {
+      try {
+        this.#native.stop();
+      } finally {
+        this.#leadership.abort('stopped');
+      }
+    }
+
+    /**
+     * Messages are not among them: those queued before a stop() may still go out. Nor is what the
+     * work of a draining leader asks for.
+     */
     #abandonQuestions(error) {
       this.#leader = undefined;
-      this.#requests.close(error);
+      this.#requests.abandon(error);
       for (const waiter of this.#leaderWaiters) waiter.rejectQuietly(error);
       this.#leaderWaiters.clear();
     }
 
-    // Leadership and instances
+    #close(error) {
+      this.#sender.close(error);
+      this.#requests.close(error);
+      this.#leadership.end('stopped');
+    }
+
+    // Leadership
+
+    lead(fn, options) {
+      return this.#leadership.lead(fn, options);
+    }
 
     reelect() {
       if (!this.#lifecycle.isUp) return Promise.resolve();
-      return promised(() => this.#request('reelect', undefined, () => undefined, 'resolve'));
+      return promised(() => this.#leadership.reelect());
     }
 
     stepdown() {
       return this.reelect();
     }
+
+    transferTo(id) {
+      return promised(() => {
+        this.#mustBeUp('transferTo');
+        return this.#leadership.transferTo(id);
+      });
+    }
+
+    fenced(commands, options) {
+      return promised(() => {
+        this.#mustRun('fenced');
+        return this.#writes.run(commands, options);
+      });
+    }
+
+    setCheckpoint(value, options) {
+      return promised(() => {
+        this.#mustRun('setCheckpoint');
+        return this.#writes.setCheckpoint(value, options);
+      });
+    }
+
+    getCheckpoint() {
+      return promised(() => {
+        this.#mustRun('getCheckpoint');
+        return this.#writes.getCheckpoint();
+      });
+    }
+
+    // Seeing
+
+    stats() {
+      return JSON.parse(this.#native.stats());
+    }
+
+    health() {
+      return health(this.#situation());
+    }
+
+    explain() {
+      return explain(this.#situation());
+    }
+
+    #situation() {
+      return {
+        isStarted: this.#lifecycle.isUp,
+        isStopping: this.#lifecycle.isStopping,
+        leader: this.#knowsLeader() ? this.#leader : undefined,
+        since: this.#since,
+        stats: this.stats(),
+        settings: this.#settings,
+        drainsWork: this.#leadership.drainsWork,
+        lastLoss: this.#leadership.lastLoss,
+        lastError: this.#announcer.lastError,
+      };
+    }
+
+    // Instances
 
     waitForLeader(options) {
       return promised(() => {
@@ -153,14 +238,14 @@ function createCandidateClass(NativeCandidate) {
     getInstances() {
       return promised(() => {
         this.#mustBeUp('getInstances');
-        return this.#request('instances', undefined, (instances) => instances);
+        return this.#requests.ask('instances', undefined, (instances) => instances);
       });
     }
 
     getLeader() {
       return promised(() => {
         this.#mustBeUp('getLeader');
-        return this.#request('leader', undefined, (instance) => instance ?? undefined);
+        return this.#requests.ask('leader', undefined, (instance) => instance ?? undefined);
       });
     }
 
@@ -168,26 +253,20 @@ function createCandidateClass(NativeCandidate) {
       return promised(() => {
         this.#mustBeUp('setMeta');
         const json = metaToJson(meta, OPTIONS.meta.maximumBytes);
-        const shown = this.#request('setMeta', json, () => undefined);
+        const shown = this.#requests.ask('setMeta', json);
         // From here on the native side keeps it, and shows it whenever Redis lets it.
         this.#meta = meta;
         return shown;
       });
     }
 
-    #request(what, argument, toResult, stopped = 'reject') {
-      const { number, promise } = this.#requests.add(toResult, stopped);
-      try {
-        this.#native.request(number, what, argument);
-      } catch (error) {
-        this.#requests.forget(number);
-        throw fromNative(error);
-      }
-      return promise;
-    }
-
     #mustBeUp(method) {
       if (!this.#lifecycle.isUp) throw notStarted(method);
+    }
+
+    /** The work of a leader goes on while a stop() waits for it. */
+    #mustRun(method) {
+      if (!this.#lifecycle.isRunning) throw notStarted(method);
     }
 
     /** Its own leadership may have run out before the event that says so. */
@@ -215,40 +294,14 @@ function createCandidateClass(NativeCandidate) {
 
     #send(method, to, id, message) {
       if (!this.#lifecycle.isUp) return Promise.reject(notStarted(method));
-      try {
-        checkId(id);
-        if (isPlainText(message)) this.#native.send(to, id, FORMAT.text, message);
-        else this.#sendEncoded(to, id, encodeMessage(message));
-      } catch (error) {
-        return Promise.reject(fromNative(error));
-      }
-      this.#flushSoon();
-      return this.#outbox.add();
+      return this.#sender.send(to, id, message);
     }
-
-    #sendEncoded(to, id, body) {
-      if (typeof body === 'string') this.#native.send(to, id, FORMAT.json, body);
-      else if (body === undefined) this.#native.send(to, id, FORMAT.undefined, '');
-      else this.#native.send(to, id, FORMAT.bytes, body);
-    }
-
-    /** What is sent without a pause goes out together, with one wake-up of the native side. */
-    #flushSoon() {
-      if (this.#flushIsDue) return;
-      this.#flushIsDue = true;
-      void settled.then(this.#flush);
-    }
-
-    #flush = () => {
-      this.#flushIsDue = false;
-      this.#native.flush();
-    };
 
     // What the native side tells
 
     #deliver(text, attachments) {
       for (const item of this.#parse(text) ?? []) {
-        if (item.proto || MAY_HOLD_META.has(item.type)) dropProtoKeys(item);
+        if (item.proto || MAY_HOLD_FOREIGN_JSON.has(item.type)) dropProtoKeys(item);
         this.#handle(item, attachments);
       }
     }
@@ -258,7 +311,7 @@ function createCandidateClass(NativeCandidate) {
         return JSON.parse(text);
       } catch (cause) {
         const message = 'the native addon delivered what is not JSON';
-        this.#emitError(new IncumbentError('ERR_INTERNAL', message, { cause }));
+        this.#announcer.error(new IncumbentError('ERR_INTERNAL', message, { cause }));
       }
     }
 
@@ -269,50 +322,85 @@ function createCandidateClass(NativeCandidate) {
         case 'message':
           return this.#receive(item, attachments);
         case 'sent':
-          this.#outageWarned = false;
-          return this.#outbox.sent(item.upTo);
+          this.#announcer.endOutage();
+          return this.#sender.sent(item.upTo);
         case 'unsent':
-          return this.#outbox.unsent(item.from, item.upTo, errorOf(item));
+          return this.#sender.unsent(item.from, item.upTo, errorOf(item));
         case 'reply':
           return this.#requests.succeed(item.request, item.value);
         case 'failure':
           return this.#requests.fail(item.request, errorOf(item));
         case 'started':
-          this.#outageWarned = false;
+          this.#announcer.endOutage();
           return this.#lifecycle.handleStarted();
         case 'stopped':
           return this.#lifecycle.handleStopped();
         case 'elected':
-          this.#outageWarned = false;
-          return this.#emit('elected', { term: item.term });
+          return this.#elect(item.term, item.checkpoint);
+        case 'draining':
+          this.#announcer.publish('draining', { term: item.term, reason: item.reason });
+          return this.#leadership.drain(item.term, item.reason);
+        case 'overrun':
+          return this.#leadership.overrun(item.term, item.afterMs);
         case 'defeated':
-          return this.#emit('defeated', item.leader);
+          return this.#defeat(item);
         case 'statechange':
-          return this.#emit('statechange', item.state);
+          return this.#setState(item.state);
         case 'leader':
           return this.#setLeader(item.id, item.term);
         case 'joined':
         case 'left':
-          return this.#emit(item.type, item.instance);
+          this.#announcer.publish(item.type, { instance: item.instance });
+          return this.#announcer.emit(item.type, item.instance);
         case 'gap':
-          return this.#emit('gap', { from: item.from, channel: item.channel, missed: item.missed });
+          return this.#announcer.tell('gap', {
+            from: item.from,
+            channel: item.channel,
+            missed: item.missed,
+          });
+        case 'stall':
+          return this.#announcer.tell('stall', { ms: item.ms });
+        case 'reconnected':
+          return this.#announcer.publish('reconnect', {});
         case 'error':
-          return this.#emitError(errorOf(item));
+          return this.#announcer.error(errorOf(item));
         case 'warning':
           return warn(item.message, item.code);
         case 'debug':
-          return debug('%s %s', this.id, item.text);
+          return this.#announcer.debug(item.text);
       }
     }
 
+    #elect(term, checkpoint) {
+      this.#announcer.endOutage();
+      const reign = this.#leadership.begin(term, checkpoint);
+      this.#announcer.publish('elected', { term });
+      this.#announcer.emit('elected', reign.announcement());
+      this.#leadership.runLeads();
+    }
+
+    /** Signals are aborted before anybody is told. */
+    #defeat({ leader, reason, term }) {
+      this.#leadership.end(reason, term);
+      this.#announcer.publish('defeated', { leader, reason, term });
+      this.#announcer.emit('defeated', leader);
+    }
+
+    #setState(state) {
+      this.#since = Date.now();
+      this.#announcer.publish('state', { state });
+      this.#announcer.emit('statechange', state);
+    }
+
     #setLeader(id, term) {
-      if (id !== undefined) this.#outageWarned = false;
+      if (id !== undefined) this.#announcer.endOutage();
       // Of a run that ends this is late news: whoever waits now is waiting for the next one.
       if (this.#lifecycle.isUp) {
         this.#leader = id;
         if (id !== undefined) this.#answerLeaderWaiters(id);
       }
-      this.#emit('leader', id, term);
+      this.#announcer.publish('leader', { leader: id, term });
+      this.#announcer.emit('leader', id, term);
     }
 
     #answerLeaderWaiters(id) {
@@ -335,50 +423,15 @@ function createCandidateClass(NativeCandidate) {
 
     #tellMessage(message, from, role) {
       const payload = { message, from };
-      this.#emit('message', payload);
+      this.#announcer.emit('message', payload);
       // The native side names a role only where its event is due.
-      if (role === 'leader') this.#emit('message:from:leader', payload);
-      else if (role === 'follower') this.#emit('message:from:follower', payload);
-    }
-
-    #emitError(error) {
-      if (this.listenerCount('error') > 0) {
-        this.#emit('error', error);
-        return;
-      }
-      // EventEmitter would throw. An outage must not end a service that did not ask for its errors.
-      this.#emit(errorMonitor, error);
-      if (this.#outageWarned) return;
-      this.#outageWarned = true;
-      warn(
-        `${error.message} (the candidate goes on trying; listen to "error" to hear of each attempt)`,
-        error.code,
-      );
-    }
-
-    /**
-     * A listener that throws ends the process as ever, but not the items that are still to come.
-     */
-    #emit(event, ...args) {
-      if (debug.enabled) this.#debugEvent(event, args);
-      try {
-        this.emit(event, ...args);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
-
-    /** Without the bodies of messages: they are the users' own affair. */
-    #debugEvent(event, args) {
-      const shown = String(event).startsWith('message') ? `from ${args[0].from}` : inspect(args);
-      debug('%s emits %s %s', this.id, String(event), shown);
+      if (role === 'leader') this.#announcer.emit('message:from:leader', payload);
+      else if (role === 'follower') this.#announcer.emit('message:from:follower', payload);
     }
 
     [inspect.custom](_depth, options) {
       const { id, state, currentTerm } = this;
-      const shown = { id, kind: this.#kind, state, currentTerm };
+      const shown = { id, kind: this.#settings.kind, state, currentTerm };
       return `${this.constructor.name} ${inspect(shown, options)}`;
     }
   };
@@ -402,10 +455,6 @@ function notStarted(method) {
 
 function errorOf({ code, message }) {
   return new IncumbentError(code, message);
-}
-
-function warn(message, code) {
-  process.emitWarning(message, { type: 'IncumbentWarning', code });
 }
 
 module.exports = { createCandidateClass };

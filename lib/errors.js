@@ -9,6 +9,7 @@ const ERROR_CODES = Object.freeze([
   'ERR_NOT_STARTED',
   'ERR_STOPPED',
   'ERR_NOT_LEADER',
+  'ERR_DRAIN_TIMEOUT',
   'ERR_REDIS_UNREACHABLE',
   'ERR_REDIS_REFUSED',
   'ERR_REDIS_TOO_OLD',
@@ -32,6 +33,25 @@ Object.defineProperty(IncumbentError.prototype, 'name', {
   configurable: true,
 });
 
+/** The reason of a signal that is bound to a leadership: `why` this leadership ended. */
+class LeadershipLost extends IncumbentError {
+  constructor(term, why) {
+    super('ERR_NOT_LEADER', `the leadership of term ${term} has ended: ${WORDING[why] ?? why}`);
+    this.why = why;
+  }
+}
+
+/** What the `why` of a lost leadership means. */
+const WORDING = {
+  expired: 'it was not renewed in time',
+  stopped: 'stop() was called',
+  reelected: 'reelect() was called',
+  transferred: 'it was handed over to another instance',
+  stalled: 'the event loop was blocked for longer than maxStallMs',
+  disconnected: 'the connection to Redis broke',
+  replaced: 'another instance leads in a later term',
+};
+
 /**
  * Turns what a native method threw into an IncumbentError. Anything but one of our codes is a
  * defect of the addon, and is passed on whole as the cause.
@@ -44,4 +64,4 @@ function fromNative(error) {
   });
 }
 
-module.exports = { ERROR_CODES, IncumbentError, fromNative };
+module.exports = { ERROR_CODES, IncumbentError, LeadershipLost, fromNative };

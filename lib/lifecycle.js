@@ -31,6 +31,15 @@ class Lifecycle {
     return this.#running && !this.#stopping;
   }
 
+  /** Whether a run is there, be it one that ends. */
+  get isRunning() {
+    return this.#running;
+  }
+
+  get isStopping() {
+    return this.#stopping !== undefined;
+  }
+
   get isStarted() {
     return this.#started && !this.#stopping;
   }

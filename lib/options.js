@@ -2,7 +2,7 @@
 
 const { IncumbentError } = require('./errors.js');
 const { resolveRedis } = require('./redis-options.js');
-const { describe, integer, json, oneOf, stallLimit, text } = require('./rules.js');
+const { boolean, describe, integer, json, oneOf, stallLimit, text } = require('./rules.js');
 const { unknownNames } = require('./unknown-names.js');
 
 const DEFAULT_STALL_MS = 10_000;
@@ -35,6 +35,11 @@ const OPTIONS = {
     unit: 'milliseconds',
   },
   crashDetection: { check: oneOf, values: ['lease', 'connection'], default: 'lease' },
+  priority: { check: integer, default: 0, minimum: -1000, maximum: 1000 },
+  preempt: { check: boolean, default: false },
+  eligible: { check: boolean, default: true },
+  minInstances: { check: integer, default: 1, minimum: 1, maximum: 10_000 },
+  drainMs: { check: integer, default: 5000, minimum: 0, maximum: 600_000, unit: 'milliseconds' },
 };
 
 /**

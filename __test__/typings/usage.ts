@@ -1,18 +1,25 @@
 // Compiled, never run: what users write must pass the compiler, and what is wrong must not.
 
 import { on, once } from 'node:events';
-import DefaultCandidate, { Candidate, IncumbentError } from 'incumbent';
+import DefaultCandidate, { Candidate, IncumbentError, LeadershipLost } from 'incumbent';
 import type {
   CandidateEvents,
   Channel,
   ErrorCode,
   Gap,
+  Health,
   Instance,
+  LeadHandle,
+  LeadOptions,
+  LossReason,
   Options,
   Received,
   RedisOptions,
+  Reign,
+  Reply,
   StartOptions,
   State,
+  Stats,
 } from 'incumbent';
 
 interface Meta {
@@ -43,6 +50,12 @@ export async function everyOptionIsOptional(): Promise<void> {
     leaseMs: 800,
     renewMs: 160,
     maxStallMs: Infinity,
+    crashDetection: 'connection',
+    priority: -1,
+    preempt: true,
+    eligible: false,
+    minInstances: 2,
+    drainMs: 0,
   };
   new Candidate();
   new Candidate({});
@@ -92,6 +105,58 @@ export async function everyMemberHasItsType(): Promise<void> {
   await candidate.start({ signal: new AbortController() });
 }
 
+export async function leadershipIsHeldByCode(): Promise<void> {
+  const candidate = new Candidate<Meta, Job>();
+  const handle: LeadHandle = candidate.lead(async ({ term, signal, checkpoint }) => {
+    same<[number, AbortSignal, any], [typeof term, typeof signal, typeof checkpoint]>();
+    await candidate.fenced([['LPUSH', 'jobs', 'a', 1, 2n, Buffer.from('b')]], { term });
+    await candidate.setCheckpoint({ at: 1 }, { term });
+    if (signal.reason instanceof LeadershipLost) same<LossReason, typeof signal.reason.why>();
+  });
+  same<Promise<void>, typeof handle.done>();
+  await handle.stop();
+  await using other = candidate.lead(() => 7, { keep: false, signal: AbortSignal.timeout(1000) });
+  void other;
+  candidate.lead<{ at: number }>((reign) => {
+    same<Reign<{ at: number }>, typeof reign>();
+    same<number | undefined, NonNullable<typeof reign.checkpoint>['at'] | undefined>();
+  });
+  const options: LeadOptions = { keep: true };
+  candidate.lead(() => {}, options);
+
+  same<string, Awaited<ReturnType<typeof candidate.transferTo>>>();
+  const replies: Reply[] = await candidate.fenced([], { checkpoint: null, buffers: true });
+  const left = await candidate.getCheckpoint<{ at: number }>();
+  same<{ at: number } | undefined, typeof left>();
+  void replies;
+
+  // @ts-expect-error The function is missing.
+  candidate.lead();
+  // @ts-expect-error A command is a list.
+  await candidate.fenced(['PING']);
+  // @ts-expect-error An argument is no object.
+  await candidate.fenced([['SET', 'key', {}]]);
+  // @ts-expect-error An id is a string.
+  await candidate.transferTo(7);
+  // @ts-expect-error What the handle promises cannot be replaced.
+  handle.done = Promise.resolve();
+}
+
+export function whatIsSeenHasItsType(candidate: Candidate<Meta, Job>): void {
+  same<
+    [Stats, Health, string],
+    [
+      ReturnType<typeof candidate.stats>,
+      ReturnType<typeof candidate.health>,
+      ReturnType<typeof candidate.explain>,
+    ]
+  >();
+  const { status, leader, since } = candidate.health();
+  same<'up' | 'degraded' | 'down', typeof status>();
+  same<[string | undefined, number], [typeof leader, typeof since]>();
+  same<number | null, Stats['roundTripMs']['p99']>();
+}
+
 export async function messagesHaveTheTypeThatWasNamed(): Promise<void> {
   const candidate = new Candidate<Meta, Job>();
   await candidate.messageAll({ job: 1 });
@@ -119,6 +184,8 @@ export function listenersGetTypedArguments(): void {
   const candidate = new Candidate<Meta, Job>();
   candidate
     .on('elected', ({ term }) => same<number, typeof term>())
+    .on('elected', ({ signal }) => same<AbortSignal, typeof signal>())
+    .on('stall', ({ ms }) => same<number, typeof ms>())
     .on('defeated', (leaderId) => same<string | undefined, typeof leaderId>())
     .on('statechange', (state) => same<State, typeof state>())
     .on('leader', (id, term) => same<[string | undefined, number], [typeof id, typeof term]>())
