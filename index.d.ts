@@ -496,7 +496,8 @@ export class Candidate<Meta = any, Message = any> extends EventEmitter<
    *
    * When `fn` throws, the leadership is given up and the handle's `done` rejects with just that
    * error. What it throws because its signal was aborted (the signal's reason, or an `AbortError`)
-   * is no failure.
+   * is no failure, nor is the `ERR_NOT_LEADER` of a write that was refused: it runs again in the
+   * next reign.
    *
    * Throws `ERR_INVALID_ARGUMENT`.
    */

@@ -534,6 +534,32 @@ describe('a function that throws', () => {
     assert.deepEqual(terms, [1, 2, 3]);
   });
 
+  test('because a write of it was refused has not failed, and gives up what it may still hold', async () => {
+    const { candidate, native } = await newFollower();
+    const terms: number[] = [];
+    candidate.lead(async ({ term }) => {
+      terms.push(term);
+      await candidate.setCheckpoint(1, { term });
+    });
+    for (const [index, term] of [8, 9].entries()) {
+      native.elect(term);
+      await turn();
+      const { request } = native.requests[index * 2]!;
+      native.deliver({
+        type: 'failure',
+        request,
+        code: 'ERR_NOT_LEADER',
+        message: 'another leads',
+      });
+      await turn();
+      assert.equal(native.requests[index * 2 + 1]!.what, 'reelect');
+      native.depose('replaced');
+      native.reply(null);
+      await turn();
+    }
+    assert.deepEqual(terms, [8, 9]);
+  });
+
   test('something else after its signal has failed all the same', async () => {
     const { native, work, handle } = await leading();
     native.depose('expired');

@@ -39,7 +39,8 @@ function run(code: string) {
 }
 
 describe('the examples', () => {
-  const [tenLines, onceElected, inTests, ...others] = blocks('js');
+  const [tenLines, whileLeading, fencing, checkpoint, onceElected, inTests, ...others] =
+    blocks('js');
 
   test('the first one leads, pushes jobs, and ends on SIGTERM', async (t) => {
     const { child, exit, output } = run(tenLines!);
@@ -62,6 +63,49 @@ describe('the examples', () => {
     await eventually(() => pushes(second));
     second.child.kill('SIGTERM');
     assert.deepEqual(await second.exit, [0, null]);
+  });
+
+  test('the one that polls while it leads: its copy goes on in a later term', async (t) => {
+    const copies = [run(whileLeading!), run(whileLeading!)];
+    t.after(() => copies.forEach(({ child }) => child.kill('SIGKILL')));
+    const term = ({ output }: { output(): string }) =>
+      Number(/polling in term (\d+)/.exec(output())?.[1] ?? 0);
+    const first = await eventually(() => copies.find(term));
+    const second = copies.find((copy) => copy !== first)!;
+    assert.equal(term(second), 0);
+    first.child.kill('SIGTERM');
+    assert.deepEqual(await first.exit, [0, null]);
+    await eventually(() => term(second) > term(first));
+    second.child.kill('SIGTERM');
+    assert.deepEqual(await second.exit, [0, null]);
+  });
+
+  test('the one that is fenced pushes a job and moves its cursor', async (t) => {
+    const { child, output } = run(fencing!);
+    t.after(() => child.kill('SIGKILL'));
+    await eventually(() => output() === '1 OK\n');
+    assert.deepEqual(await redis.cli('LRANGE', 'jobs', '0', '-1'), ['{"id":43}']);
+    assert.deepEqual(await redis.cli('GET', 'cursor'), '43');
+  });
+
+  test('the one with a checkpoint goes on where it stopped', async (t) => {
+    const first = run(checkpoint!);
+    t.after(() => first.child.kill('SIGKILL'));
+    await eventually(() => first.output().includes('page 2'));
+    const reader = new Candidate({ redis: redis.url, kind: 'importer', eligible: false });
+    t.after(() => reader.stop());
+    await reader.start();
+    await eventually(async () => (await reader.getCheckpoint<any>())?.page === 3);
+    assert.equal(first.output(), 'importing page 0\nimporting page 1\nimporting page 2\n');
+    first.child.kill('SIGKILL');
+    await first.exit;
+    const second = run(checkpoint!);
+    t.after(() => second.child.kill('SIGKILL'));
+    const { id } = (await reader.getLeader()) ?? { id: '' };
+    await eventually(async () => ((await reader.getLeader())?.id ?? id) !== id);
+    second.child.kill('SIGTERM');
+    await second.exit;
+    assert.equal(second.output(), '');
   });
 
   test('the one that awaits `elected`', async () => {
@@ -116,6 +160,16 @@ describe('the tables name what index.d.ts declares, and nothing else', () => {
       new Set(named('Options')),
       new Set(declared('export interface Options<', /^ {2}(\w+)\?:/gm)),
     );
+  });
+
+  test('methods', () => {
+    const body = typings.split(/^export class Candidate</m)[1]!.split('\n}')[0]!;
+    const declared = [...body.matchAll(/^ {2}(?:readonly )?(\w+)(?:<[^(]*>)?[(:]/gm)]
+      .map(([, name]) => name!)
+      .filter((name) => name !== 'constructor');
+    const section = readme.split('\n## Methods\n')[1]!.split('\n## ')[0]!;
+    const missing = declared.filter((name) => !new RegExp(`\\b${name}\\b`).test(section));
+    assert.deepEqual(missing, []);
   });
 
   test('events', () => {

@@ -64,7 +64,7 @@ class Lead {
     void run.then((outcome) => this.#conclude(reign, outcome));
   }
 
-  /** One run of the function. Gives `{ error }` where it failed. */
+  /** One run of the function. Gives `{ error }` where it failed, `{ isOver }` where it has no more to do. */
   async #play(reign, signal) {
     // Whoever called lead() gets its handle first, and the listeners of `elected` come first.
     await undefined;
@@ -72,8 +72,10 @@ class Lead {
     const { term, checkpoint } = reign;
     try {
       await this.#fn({ term, signal, checkpoint });
-      return { returned: true };
+      return { isOver: !this.#keep };
     } catch (error) {
+      // Redis may know of the end of the leadership before this process does.
+      if (isRefusal(error)) return { isOver: true };
       return signal.aborted && isObedience(error, signal) ? {} : { error };
     }
   }
@@ -85,7 +87,7 @@ class Lead {
     const next = this.#nextReign;
     this.#nextReign = undefined;
     if (next) this.#begin(next);
-    if (outcome.returned && !this.#keep) await this.#leadership.giveUp(reign);
+    if (outcome.isOver) await this.#leadership.giveUp(reign);
   }
 
   /** The leadership is given up first: an error that nobody handles may end the process. */
@@ -111,6 +113,11 @@ class Lead {
 /** Whether a function failed only because it heeded its signal, as timers and fetch() do. */
 function isObedience(error, signal) {
   return error === signal.reason || error?.name === 'AbortError';
+}
+
+/** Whether a write was refused since this instance does not lead any more. */
+function isRefusal(error) {
+  return error instanceof IncumbentError && error.code === 'ERR_NOT_LEADER';
 }
 
 module.exports = { Lead };
