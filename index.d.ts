@@ -540,7 +540,7 @@ export class Candidate<Meta = any, Message = any> extends EventEmitter<
    * `ERR_INVALID_ARGUMENT`, `ERR_LIMIT_EXCEEDED` or `ERR_STOPPED`.
    */
   fenced(
-    commands: readonly (readonly [string, ...(string | number | bigint | Uint8Array)[]])[],
+    commands: readonly (readonly (string | number | bigint | Uint8Array)[])[],
     options?: FencedOptions,
   ): Promise<Reply[]>;
 

@@ -8,8 +8,9 @@ import { run } from './run.mjs';
  * Finds a server, or installs it where this is possible without asking: as root on Debian. What is found is put into the
  * environment variable `variable`, so that everything starts the same server; what is there already is not searched.
  *
- * @param {{ variable: string, command: string, debianPackage: string, advice: string, announce?: (text: string) => void,
- *   echo?: boolean }} server `advice`: what to do where it cannot be had.
+ * @param {{ variable: string, command: string, debianPackage: string, advice: string, directories?: () => string[],
+ *   announce?: (text: string) => void, echo?: boolean }} server `advice`: what to do where it cannot be had;
+ *   `directories`: where it may be, beside `PATH`.
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
 export async function provideServer({
@@ -17,24 +18,24 @@ export async function provideServer({
   command,
   debianPackage,
   advice,
+  directories = () => [],
   announce = () => {},
   echo = false,
 }) {
-  let server = process.env[variable] || onPath(command);
+  let server = process.env[variable] || find(command, directories());
   if (!server && isRootOnDebian()) {
     announce(`Installing the Debian package ${debianPackage} …`);
     const outcome = await installOnDebian(debianPackage, echo);
     if (!outcome.ok) return outcome;
-    server = onPath(command);
+    server = find(command, directories());
   }
   if (!server || !isExecutable(server)) return { ok: false, output: `${advice}\n` };
   process.env[variable] = server;
   return { ok: true, output: '' };
 }
 
-function onPath(command) {
-  return (process.env.PATH ?? '')
-    .split(path.delimiter)
+function find(command, directories) {
+  return [...(process.env.PATH ?? '').split(path.delimiter), ...directories]
     .map((directory) => path.join(directory, command))
     .find(isExecutable);
 }

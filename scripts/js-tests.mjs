@@ -14,11 +14,12 @@ const fileLimitMs = 240_000;
 const reporter = fileURLToPath(new URL('./js-reporter.mjs', import.meta.url));
 
 /**
- * @param {{ only: string[], echo: boolean }} options `only`: parts of the names of the files to run; none: all.
+ * @param {{ only: string[], echo: boolean, directory?: string }} options `only`: parts of the names of the files to run;
+ *   none: all of `directory`.
  * @returns {Promise<{ passed: number, failed: number, output: string }>}
  */
-export async function jsTests({ only, echo }) {
-  const files = testFiles().filter(
+export async function jsTests({ only, echo, directory = '__test__' }) {
+  const files = testFiles(directory).filter(
     (file) => !only.length || only.some((part) => file.includes(part)),
   );
   if (files.length === 0) return { passed: 0, failed: 1, output: 'no test file was found\n' };
@@ -45,10 +46,10 @@ export async function jsTests({ only, echo }) {
   return sum;
 }
 
-function testFiles() {
-  return readdirSync(path.join(root, '__test__'), { recursive: true })
+function testFiles(directory) {
+  return readdirSync(path.join(root, directory), { recursive: true })
     .filter((name) => /\.test\.[cm]?ts$/.test(name))
-    .map((name) => path.join('__test__', name))
+    .map((name) => path.join(directory, name))
     .sort();
 }
 

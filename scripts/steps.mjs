@@ -2,6 +2,8 @@
 
 import path from 'node:path';
 import { build, install } from './prepare.mjs';
+import { installExamples } from './examples.mjs';
+import { providePostgres } from './postgres.mjs';
 import { provideRedis } from './redis.mjs';
 import { jsTests } from './js-tests.mjs';
 import { checkPackage } from './packed.mjs';
@@ -13,7 +15,7 @@ import { installed, root, run } from './run.mjs';
  * @typedef {object} Step
  * @property {string} name for `--only`
  * @property {string} does the heading
- * @property {('modules' | 'redis' | 'addon')[]} needs
+ * @property {('modules' | 'redis' | 'addon' | 'examples' | 'postgres')[]} needs
  * @property {boolean} [check] whether it is a check, not a test: `npm run check` runs these
  * @property {(context: Context) => Promise<Result>} run
  */
@@ -81,6 +83,12 @@ export const steps = [
     run: ({ files, echo }) => jsTests({ only: files, echo }),
   },
   {
+    name: 'examples',
+    does: 'the examples, as programs of their own',
+    needs: ['modules', 'redis', 'addon', 'examples', 'postgres'],
+    run: ({ files, echo }) => jsTests({ only: files, echo, directory: 'examples/__test__' }),
+  },
+  {
     name: 'faults',
     does: 'the faults on real processes and a real Redis, in short',
     needs: ['modules', 'redis', 'addon'],
@@ -89,7 +97,13 @@ export const steps = [
 ];
 
 /** What steps need; each does nothing where it is there already. */
-export const preparations = { modules: install, redis: provideRedis, addon: build };
+export const preparations = {
+  modules: install,
+  redis: provideRedis,
+  addon: build,
+  examples: installExamples,
+  postgres: providePostgres,
+};
 
 async function check({ echo }, command, args) {
   const { ok, output } = await run(command, args, { echo });

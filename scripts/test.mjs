@@ -7,7 +7,7 @@ import { preparations, steps } from './steps.mjs';
 const help = `npm test                             everything
 npm run check                        what needs no running candidate: form, types, lints, the packed package
 npm test -- --only rust,js           some of the steps: ${steps.map(({ name }) => name).join(', ')}
-npm test -- --only js events once    the JavaScript tests in files whose names contain one of these
+npm test -- --only js events once    the JavaScript tests in files whose names contain one of these; of the examples as well
 npm test -- --verbose                shows the output of every step while it comes`;
 
 const { values: options, positionals: files } = parseArgs({
