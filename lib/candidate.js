@@ -1,25 +1,24 @@
 'use strict';
 
 // The class users hold. It decides nothing: the native side elects, finds and carries, and reports
-// in batches of items. This class turns calls into native calls, and items into events and promises.
+// in batches of items. This class turns calls into native calls; deliveries.js turns items into
+// events, and settles promises with them.
 
 const { EventEmitter } = require('node:events');
 const { inspect } = require('node:util');
 const { Announcer, debugIsEnabled, warn } = require('./announcer.js');
 const { metaToJson, signalOf } = require('./arguments.js');
-const { Deferred, abortable } = require('./deferred.js');
+const { abortable } = require('./deferred.js');
+const { Deliveries } = require('./deliveries.js');
 const { IncumbentError, fromNative } = require('./errors.js');
 const { FencedWrites } = require('./fenced.js');
 const { explain, health } = require('./health.js');
+const { KnownLeader } = require('./known-leader.js');
 const { Leadership } = require('./leadership.js');
 const { Lifecycle } = require('./lifecycle.js');
-const { dropProtoKeys } = require('./messages.js');
 const { OPTIONS, resolveOptions } = require('./options.js');
 const { PendingRequests } = require('./pending-requests.js');
 const { Sender, TO } = require('./sender.js');
-
-/** Items with JSON of other instances in them that is not marked, as that of messages is. */
-const MAY_HOLD_FOREIGN_JSON = new Set(['joined', 'left', 'reply', 'elected']);
 
 /**
  * The class over a native class: index.js passes the real one, a unit test one that it plays
@@ -33,14 +32,12 @@ function createCandidateClass(NativeCandidate) {
 
     #lifecycle;
     #leadership;
-    #leader;
-    #leaderWaiters = new Set();
+    #leader = new KnownLeader();
     #requests;
     #writes;
     #sender;
     #announcer;
-    /** Since when `state` is what it is. */
-    #since = Date.now();
+    #deliveries;
 
     constructor(options = {}) {
       super();
@@ -67,6 +64,14 @@ function createCandidateClass(NativeCandidate) {
         abandon: (error) => this.#abandonQuestions(error),
         close: (error) => this.#close(error),
         defect: (error) => this.#announcer.error(error),
+      });
+      this.#deliveries = new Deliveries({
+        announcer: this.#announcer,
+        leader: this.#leader,
+        leadership: this.#leadership,
+        lifecycle: this.#lifecycle,
+        requests: this.#requests,
+        sender: this.#sender,
       });
     }
 
@@ -120,7 +125,7 @@ function createCandidateClass(NativeCandidate) {
 
     #begin() {
       this.#sender.begin();
-      this.#native.start((items, attachments) => this.#deliver(items, attachments));
+      this.#native.start((items, attachments) => this.#deliveries.deliver(items, attachments));
     }
 
     /** `isLeader()` is false before the first listener of a signal runs. */
@@ -137,10 +142,8 @@ function createCandidateClass(NativeCandidate) {
      * work of a draining leader asks for.
      */
     #abandonQuestions(error) {
-      this.#leader = undefined;
+      this.#leader.abandon(error);
       this.#requests.abandon(error);
-      for (const waiter of this.#leaderWaiters) waiter.rejectQuietly(error);
-      this.#leaderWaiters.clear();
     }
 
     #close(error) {
@@ -210,8 +213,8 @@ function createCandidateClass(NativeCandidate) {
       return {
         isStarted: this.#lifecycle.isUp,
         isStopping: this.#lifecycle.isStopping,
-        leader: this.#knowsLeader() ? this.#leader : undefined,
-        since: this.#since,
+        leader: this.#knowsLeader() ? this.#leader.id : undefined,
+        since: this.#deliveries.stateSince,
         stats: this.stats(),
         settings: this.#settings,
         drainsWork: this.#leadership.drainsWork,
@@ -227,11 +230,8 @@ function createCandidateClass(NativeCandidate) {
         const signal = signalOf('waitForLeader', options);
         if (signal?.aborted) throw signal.reason;
         if (!this.#lifecycle.isWanted) throw notStarted('waitForLeader');
-        if (this.#knowsLeader()) return Promise.resolve(this.#leader);
-        const waiter = new Deferred();
-        this.#leaderWaiters.add(waiter);
-        if (!signal) return waiter.promise;
-        return abortable(waiter.promise, signal, () => this.#leaderWaiters.delete(waiter));
+        if (this.#knowsLeader()) return Promise.resolve(this.#leader.id);
+        return this.#leader.next(signal);
       });
     }
 
@@ -271,7 +271,8 @@ function createCandidateClass(NativeCandidate) {
 
     /** Its own leadership may have run out before the event that says so. */
     #knowsLeader() {
-      return this.#leader !== undefined && (this.#leader !== this.id || this.isLeader());
+      const { id } = this.#leader;
+      return id !== undefined && (id !== this.id || this.isLeader());
     }
 
     // Messages
@@ -297,138 +298,6 @@ function createCandidateClass(NativeCandidate) {
       return this.#sender.send(to, id, message);
     }
 
-    // What the native side tells
-
-    #deliver(text, attachments) {
-      for (const item of this.#parse(text) ?? []) {
-        if (item.proto || MAY_HOLD_FOREIGN_JSON.has(item.type)) dropProtoKeys(item);
-        this.#handle(item, attachments);
-      }
-    }
-
-    #parse(text) {
-      try {
-        return JSON.parse(text);
-      } catch (cause) {
-        const message = 'the native addon delivered what is not JSON';
-        this.#announcer.error(new IncumbentError('ERR_INTERNAL', message, { cause }));
-      }
-    }
-
-    #handle(item, attachments) {
-      switch (item.type) {
-        case 'messages':
-          return this.#receiveAll(item);
-        case 'message':
-          return this.#receive(item, attachments);
-        case 'sent':
-          this.#announcer.endOutage();
-          return this.#sender.sent(item.upTo);
-        case 'unsent':
-          return this.#sender.unsent(item.from, item.upTo, errorOf(item));
-        case 'reply':
-          return this.#requests.succeed(item.request, item.value);
-        case 'failure':
-          return this.#requests.fail(item.request, errorOf(item));
-        case 'started':
-          this.#announcer.endOutage();
-          return this.#lifecycle.handleStarted();
-        case 'stopped':
-          return this.#lifecycle.handleStopped();
-        case 'elected':
-          return this.#elect(item.term, item.checkpoint);
-        case 'draining':
-          this.#announcer.publish('draining', { term: item.term, reason: item.reason });
-          return this.#leadership.drain(item.term, item.reason);
-        case 'overrun':
-          return this.#leadership.overrun(item.term, item.afterMs);
-        case 'defeated':
-          return this.#defeat(item);
-        case 'statechange':
-          return this.#setState(item.state);
-        case 'leader':
-          return this.#setLeader(item.id, item.term);
-        case 'joined':
-        case 'left':
-          this.#announcer.publish(item.type, { instance: item.instance });
-          return this.#announcer.emit(item.type, item.instance);
-        case 'gap':
-          return this.#announcer.tell('gap', {
-            from: item.from,
-            channel: item.channel,
-            missed: item.missed,
-          });
-        case 'stall':
-          return this.#announcer.tell('stall', { ms: item.ms });
-        case 'reconnected':
-          return this.#announcer.publish('reconnect', {});
-        case 'error':
-          return this.#announcer.error(errorOf(item));
-        case 'warning':
-          return warn(item.message, item.code);
-        case 'debug':
-          return this.#announcer.debug(item.text);
-      }
-    }
-
-    #elect(term, checkpoint) {
-      this.#announcer.endOutage();
-      const reign = this.#leadership.begin(term, checkpoint);
-      this.#announcer.publish('elected', { term });
-      this.#announcer.emit('elected', reign.announcement());
-      this.#leadership.runLeads();
-    }
-
-    /** Signals are aborted before anybody is told. */
-    #defeat({ leader, reason, term }) {
-      this.#leadership.end(reason, term);
-      this.#announcer.publish('defeated', { leader, reason, term });
-      this.#announcer.emit('defeated', leader);
-    }
-
-    #setState(state) {
-      this.#since = Date.now();
-      this.#announcer.publish('state', { state });
-      this.#announcer.emit('statechange', state);
-    }
-
-    #setLeader(id, term) {
-      if (id !== undefined) this.#announcer.endOutage();
-      // Of a run that ends this is late news: whoever waits now is waiting for the next one.
-      if (this.#lifecycle.isUp) {
-        this.#leader = id;
-        if (id !== undefined) this.#answerLeaderWaiters(id);
-      }
-      this.#announcer.publish('leader', { leader: id, term });
-      this.#announcer.emit('leader', id, term);
-    }
-
-    #answerLeaderWaiters(id) {
-      for (const waiter of this.#leaderWaiters) waiter.resolve(id);
-      this.#leaderWaiters.clear();
-    }
-
-    /** Messages in JSON, one after another from one sender. */
-    #receiveAll({ from, role, bodies }) {
-      for (const message of bodies) this.#tellMessage(message, from, role);
-    }
-
-    #receive({ from, role, attachment, isJson, namesProto }, attachments) {
-      let message = attachment === undefined ? undefined : attachments[attachment];
-      if (isJson) message = this.#parse(message);
-      if (isJson && message === undefined) return;
-      if (namesProto) dropProtoKeys(message);
-      this.#tellMessage(message, from, role);
-    }
-
-    #tellMessage(message, from, role) {
-      const payload = { message, from };
-      this.#announcer.emit('message', payload);
-      // The native side names a role only where its event is due.
-      if (role === 'leader') this.#announcer.emit('message:from:leader', payload);
-      else if (role === 'follower') this.#announcer.emit('message:from:follower', payload);
-    }
-
     [inspect.custom](_depth, options) {
       const { id, state, currentTerm } = this;
       const shown = { id, kind: this.#settings.kind, state, currentTerm };
@@ -451,10 +320,6 @@ function notStarted(method) {
     'ERR_NOT_STARTED',
     `${method}() needs a started candidate: call start() first`,
   );
-}
-
-function errorOf({ code, message }) {
-  return new IncumbentError(code, message);
 }
 
 module.exports = { createCandidateClass };

@@ -1,4 +1,4 @@
-import { chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import os from 'node:os';
@@ -15,7 +15,9 @@ export async function startPostgres(t: TestContext): Promise<string> {
   const owner = unprivileged();
   if (owner.uid !== undefined) chownSync(dir, owner.uid, owner.gid);
   const data = path.join(dir, 'data');
-  const initdb = server.includes('/') ? path.join(path.dirname(server), 'initdb') : 'initdb';
+  const initdb = server.includes('/')
+    ? path.join(path.dirname(realpathSync(server)), 'initdb')
+    : 'initdb';
   const initial = ['--pgdata', data, '--username', 'test', '--auth', 'trust', '--no-sync'];
   execFileSync(initdb, [...initial, '--locale', 'C', '--encoding', 'UTF8'], {
     ...owner,
