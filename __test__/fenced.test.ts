@@ -206,6 +206,16 @@ describe('transferTo()', () => {
     assert.equal(signal!.reason.why, 'transferred');
   });
 
+  test('under way is not the reason where the deadline came near', async () => {
+    const { candidate, native } = await newFollower({ leaseMs: 1000 });
+    let signal: AbortSignal | undefined;
+    candidate.on('elected', (reign) => (signal = reign.signal));
+    native.elect(8);
+    void candidate.transferTo('b');
+    native.leftMs = 50;
+    assert.equal(signal!.reason.why, 'expired');
+  });
+
   test('needs an id, and a stop() rejects it', async () => {
     const { candidate } = await newLeader();
     for (const id of [undefined, 7, null] as any[]) {

@@ -1,9 +1,11 @@
 // lead() over a native side that the test plays: when the function runs, what ends it, and what waits for it.
 
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IncumbentError, LeadershipLost, type Reign } from 'incumbent';
+import { eventually } from './fixtures/eventually.ts';
 import { newCandidate, newFollower, outcome } from './fake-native.ts';
 
 /** A function for lead() whose runs the test ends. */
@@ -170,6 +172,16 @@ describe('a function given to lead()', () => {
     );
   });
 
+  test('does not run in a reign that ended before lead()', async () => {
+    const { candidate, native } = await newFollower();
+    native.elect(8);
+    native.depose('expired');
+    const work = new Work();
+    candidate.lead(work.fn);
+    await turn();
+    assert.equal(work.runs.length, 0);
+  });
+
   test('is one of several, each with a signal of its own', async () => {
     const { candidate, native, work, handle } = await leading();
     const other = new Work();
@@ -262,6 +274,47 @@ describe('the signal', () => {
     native.currentTerm = 11;
     assert.equal(work.latest.signal.reason.why, 'expired');
     assert.deepEqual(native.requests, [], 'the new reign is not resigned from');
+  });
+
+  test('tells its listeners when this instance is elected again, and nobody told of the loss', async () => {
+    const { native, work } = await leading();
+    const heard: unknown[] = [];
+    const { signal } = work.latest;
+    signal.addEventListener('abort', () => heard.push(signal.reason.why));
+    native.elect(9);
+    assert.deepEqual(heard, ['expired']);
+  });
+
+  test('is aborted when the run ends by a defect, of which no event tells', async () => {
+    const { native, work } = await leading();
+    const heard: unknown[] = [];
+    work.latest.signal.addEventListener('abort', () => heard.push('abort'));
+    native.deliver({ type: 'stopped' });
+    assert.deepEqual(heard, ['abort']);
+  });
+
+  test('keeps the reason that came first', async () => {
+    const { candidate, native } = await newFollower();
+    const heard: Reign[] = [];
+    candidate.on('elected', (reign) => heard.push(reign));
+    native.elect(8);
+    void candidate.stop();
+    native.depose('expired');
+    assert.equal(heard[0]!.signal.reason.why, 'stopped');
+  });
+
+  test('that has been aborted keeps nobody looking at the clock', async (t) => {
+    const { native, handle, work } = await leading({ leaseMs: 100 });
+    native.leftMs = 11;
+    const looks = t.mock.method(native, 'validForMs');
+    await eventually(() => looks.mock.callCount() > 3);
+    const stopped = handle.stop();
+    work.latest.return();
+    await stopped;
+    await sleep(5);
+    looks.mock.resetCalls();
+    await sleep(30);
+    assert.equal(looks.mock.callCount(), 0);
   });
 
   test('is aborted by a timer where nobody reads it, and renewals put that off', async () => {
@@ -369,6 +422,15 @@ describe('a leadership that is given up', () => {
     assert.deepEqual([work.runs.length, native.drainedTerms], [0, [8]]);
   });
 
+  test('that was never told of is drained at once, and leaves the signal of another term alone', async () => {
+    const { native } = await newFollower();
+    native.deliver({ type: 'draining', term: 7, reason: 'reelected' });
+    assert.deepEqual(native.drainedTerms, [7]);
+    const made = await leading();
+    made.native.deliver({ type: 'draining', term: 7, reason: 'reelected' });
+    assert.deepEqual([made.native.drainedTerms, made.work.latest.signal.aborted], [[7], false]);
+  });
+
   test('is not held up by a run of an earlier term', async () => {
     const { native, work } = await leading();
     native.depose('expired');
@@ -396,8 +458,12 @@ describe('a leadership that is given up', () => {
 
   test('leaves the function what it needs for its last words', async () => {
     const { candidate, native, work } = await leading();
+    const first = candidate.fenced([['SET', 'a', 0]]);
     void candidate.stop();
     native.drain('stopped');
+    assert.equal(await outcome(first), 'pending');
+    native.deliver({ type: 'reply', request: 1, value: ['OK'] });
+    assert.deepEqual(await first, ['OK']);
     const last = candidate.setCheckpoint('here');
     native.reply(null);
     await last;
@@ -466,10 +532,10 @@ describe('a function that throws', () => {
     native.drain('reelected');
     assert.deepEqual(native.drainedTerms, [8]);
     native.depose('reelected');
+    native.elect(9);
     native.reply(null);
     const caught = await handle.done.catch((reason) => reason);
     assert.equal(caught, error);
-    native.elect(9);
     await turn();
     assert.equal(work.runs.length, 1, 'a handle that has failed runs no more');
     await handle.stop();
@@ -611,6 +677,12 @@ describe('the handle', () => {
     assert.equal(work.latest.signal.reason, reason);
     work.latest.fail(reason);
     await done;
+
+    const other = new AbortController();
+    const second = candidate.lead(() => {}, { signal: other.signal });
+    assert.equal(getEventListeners(other.signal, 'abort').length, 1);
+    await second.stop();
+    assert.equal(getEventListeners(other.signal, 'abort').length, 0);
 
     const early = new Work();
     await candidate.lead(early.fn, { signal: controller.signal }).done;

@@ -38,7 +38,7 @@ class Leadership {
   // What the native side tells
 
   begin(term, checkpoint) {
-    this.#reign?.end('replaced');
+    this.#reign?.end('expired');
     this.#reign = new Reign(term, checkpoint, { check: this.#check, watch: this.#watch });
     return this.#reign;
   }
@@ -105,7 +105,8 @@ class Leadership {
   #attach(lead) {
     this.#leads.add(lead);
     if (this.#leads.size === 1) this.#native.holdsWork(true);
-    if (this.#reign && !this.#reign.isOver) lead.handleReign(this.#reign);
+    // Where it is over, the lead finds so itself.
+    if (this.#reign) lead.handleReign(this.#reign);
   }
 
   detach(lead) {
