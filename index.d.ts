@@ -273,7 +273,7 @@ export interface FencedOptions extends WriteOptions {
   buffers?: boolean;
 }
 
-/** A reply of Redis: what a script sees of it. An integer that is no safe one comes as a string. */
+/** A reply of Redis: what a script sees of it. Integers beyond 2^53 are rounded. */
 export type Reply = string | number | Buffer | null | Reply[];
 
 /** What was counted since the candidate was made; runs are not told apart. */
@@ -467,7 +467,8 @@ export class Candidate<Meta = any, Message = any> extends EventEmitter<
 
   /**
    * Takes part. Resolves when a leader is known, this instance or another one, and this instance is
-   * listed and receives messages. While Redis is away it keeps trying. Calls at the same time share
+   * listed and receives messages; one that may not lead (`eligible`, `minInstances`) does not wait
+   * for a leader. While Redis is away it keeps trying. Calls at the same time share
    * one start; on a started candidate it resolves at once; during a `stop()` it waits for its end.
    * Rejects with `ERR_STOPPED` when `stop()` comes first. A signal that is aborted beforehand
    * changes nothing on the candidate; one that is aborted later than the promise was settled has no

@@ -57,7 +57,6 @@ export class FakeNative {
     return JSON.stringify({
       state,
       term,
-      leader: null,
       validForMs: this.validForMs(),
       ...links,
       ...this.counts,

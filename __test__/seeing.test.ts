@@ -5,10 +5,24 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, test, type TestContext } from 'node:test';
 import { newCandidate, newFollower } from './fake-native.ts';
 
-test('stats() are those of the native side', async () => {
+test('stats() are those of the native side, and null where it knows nothing', async () => {
   const { candidate, native } = await newFollower();
-  native.counts = { takeovers: 3, roundTripMs: { p50: 0.25, p99: null } };
-  assert.deepEqual(candidate.stats(), JSON.parse(native.stats()));
+  native.counts = { takeovers: 3, silentMs: undefined };
+  assert.deepEqual(candidate.stats(), {
+    state: 'follower',
+    term: 0,
+    leader: null,
+    validForMs: 0,
+    instances: 1,
+    connected: true,
+    subscribed: true,
+    silentMs: null,
+    roundTripMs: { p50: null, p99: null },
+    takeovers: 3,
+  });
+  native.counts = { holder: 'b', roundTrip: { p50: 0.25, p99: 1.5 }, silentMs: 7 };
+  const { leader, roundTripMs, silentMs } = candidate.stats();
+  assert.deepEqual([leader, roundTripMs, silentMs], ['b', { p50: 0.25, p99: 1.5 }, 7]);
 });
 
 test('stall tells how long the loop was blocked', async () => {
@@ -45,7 +59,7 @@ describe('health()', () => {
     ['the connection is being made again', { connected: false, silentMs: 100 }, 'degraded'],
     ['the subscriptions are missing', { subscribed: false }, 'degraded'],
     ['Redis was silent for longer than leaseMs', { connected: false, silentMs: 801 }, 'down'],
-    ['Redis never answered', { connected: false, silentMs: null }, 'down'],
+    ['Redis never answered', { connected: false, silentMs: undefined }, 'down'],
     ['all stands, and nothing was to be asked', { silentMs: 5000 }, 'up'],
   ] as const) {
     test(`is ${status} while ${situation}`, async () => {

@@ -12,7 +12,7 @@ const { abortable } = require('./deferred.js');
 const { Deliveries } = require('./deliveries.js');
 const { IncumbentError, fromNative } = require('./errors.js');
 const { FencedWrites } = require('./fenced.js');
-const { explain, health } = require('./health.js');
+const { explain, health, statsOf } = require('./health.js');
 const { KnownLeader } = require('./known-leader.js');
 const { Leadership } = require('./leadership.js');
 const { Lifecycle } = require('./lifecycle.js');
@@ -198,7 +198,7 @@ function createCandidateClass(NativeCandidate) {
     // Seeing
 
     stats() {
-      return JSON.parse(this.#native.stats());
+      return statsOf(JSON.parse(this.#native.stats()));
     }
 
     health() {

@@ -16,6 +16,12 @@
  * @property {Error | undefined} lastError since Redis last answered
  */
 
+/** What the native side counted, with a value for what it leaves out since it is not known. */
+function statsOf({ holder = null, roundTrip, silentMs = null, ...counted }) {
+  const roundTripMs = roundTrip ?? { p50: null, p99: null };
+  return { ...counted, leader: holder, roundTripMs, silentMs };
+}
+
 function health({ isStarted, leader, since, stats, settings }) {
   const { state: role, term, connected, subscribed } = stats;
   const status = statusOf(isStarted, leader, stats, settings);
@@ -74,4 +80,4 @@ function loss({ lastLoss }) {
   return `Last it was deposed: ${lastLoss.message}.`;
 }
 
-module.exports = { explain, health };
+module.exports = { explain, health, statsOf };
