@@ -16,6 +16,8 @@ interface Line {
   leads?: number;
   ended?: number;
   why?: string;
+  /** From the abort of its signal to the end of the function: turns of the event loop, and ms. */
+  turns?: number;
   afterMs?: number;
   finished?: number;
   disagreed?: number;
@@ -151,6 +153,11 @@ test('1000 steps by changing leaders are each done once, in order, under every f
   );
   const ends = lines.filter(({ ended, why }) => ended !== undefined && why !== undefined);
   assert.ok(ends.length >= 4, `${ends.length}`);
+  // It listens to its signal, so it ends in the turn in which it hears of it, whatever the machine does.
+  assert.deepEqual(
+    ends.filter(({ turns }) => turns! > 1),
+    [],
+  );
   const latest = Math.max(...ends.map(({ afterMs = 0 }) => afterMs));
   t.diagnostic(`ms from the signal to the end of its function, at most: ${latest.toFixed(1)}`);
 });
