@@ -5,20 +5,26 @@ use std::sync::Arc;
 use super::{Answer, Done, Driver, Failure, Sink};
 use crate::clock;
 use crate::election::{Checkpoint, Role, Term};
-use crate::medium::fencing::{FailedCommand, Fenced, Replies, UserCommand};
+use crate::medium::fencing::{FailedCommand, Fenced, Replies, Work};
 use crate::medium::{Medium, MediumError, MediumErrorKind};
 
 impl<M: Medium, S: Sink> Driver<M, S> {
-    pub(super) fn run_fenced(&self, question: u64, commands: Vec<UserCommand>, as_bytes: bool) {
-        let Some(term) = self.reigning() else { return self.refuse(question) };
+    pub(super) fn run_fenced(
+        &self,
+        question: u64,
+        work: Work,
+        wanted: Option<Term>,
+        as_bytes: bool,
+    ) {
+        let Some(term) = self.reigning(wanted) else { return self.refuse(question, wanted) };
         let (medium, holder) = (self.medium.clone(), self.election.holder().clone());
-        self.call(async move { medium.run_fenced(&holder, term, commands).await }, move |result| {
+        self.call(async move { medium.run_fenced(&holder, term, work).await }, move |result| {
             Done::Ran { question, as_bytes, result }
         });
     }
 
-    pub(super) fn set_checkpoint(&self, question: u64, value: Arc<str>) {
-        let Some(term) = self.reigning() else { return self.refuse(question) };
+    pub(super) fn set_checkpoint(&self, question: u64, value: Arc<str>, wanted: Option<Term>) {
+        let Some(term) = self.reigning(wanted) else { return self.refuse(question, wanted) };
         let (medium, holder) = (self.medium.clone(), self.election.holder().clone());
         let checkpoint = Checkpoint { term, value };
         self.call(async move { medium.set_checkpoint(&holder, checkpoint).await }, move |result| {
@@ -68,14 +74,18 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     }
 
     /// The term in which the register names this instance, as far as it knows: while it leads, and while it drains, so that work can be brought to
-    /// an end. The register itself decides.
-    fn reigning(&self) -> Option<Term> {
+    /// an end. The register itself decides. Nothing, where another term is `wanted`: its work must not go on in a later reign.
+    fn reigning(&self, wanted: Option<Term>) -> Option<Term> {
         let is_draining = self.election.role() == Role::Draining;
-        self.election.reign().filter(|_| is_draining || self.tenure.is_valid(clock::now))
+        let reign = self.election.reign();
+        reign
+            .filter(|term| wanted.is_none_or(|wanted| wanted == *term))
+            .filter(|_| is_draining || self.tenure.is_valid(clock::now))
     }
 
-    fn refuse(&self, question: u64) {
-        let text = "this instance does not lead; nothing was written".to_owned();
+    fn refuse(&self, question: u64, wanted: Option<Term>) {
+        let when = wanted.map(|term| format!(" in term {}", term.0)).unwrap_or_default();
+        let text = format!("this instance does not lead{when}; nothing was written");
         self.answer_failure(question, Failure::NotLeader(text));
     }
 }
@@ -85,9 +95,10 @@ fn replaced() -> Failure {
     Failure::NotLeader(text.to_owned())
 }
 
+/// No loss: it leads, and will be able to write once it has asserted itself.
 fn unconfirmed() -> Failure {
     let text = "the Redis server has changed, and this leadership has yet to be confirmed there; nothing was written, and to try again may help";
-    Failure::NotLeader(text.to_owned())
+    Failure::Medium(MediumError::new(MediumErrorKind::Failed, text))
 }
 
 fn of_command(FailedCommand { number, message }: FailedCommand) -> Failure {

@@ -154,6 +154,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         metrics.note_heard(now);
         if std::mem::replace(&mut self.has_connected, true) {
             metrics.reconnects.add(1);
+            self.sink.put(Output::Reconnected);
         }
     }
 

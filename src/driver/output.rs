@@ -40,6 +40,8 @@ pub enum Output {
         term: Term,
         after: Duration,
     },
+    /// A broken connection stands again.
+    Reconnected,
     /// The process answers again, after so long.
     Stall(Duration),
     LeaderChanged {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{Answer, Done, Driver, Failure, InstanceView, Output, Sink, Stage};
 use crate::clock;
 use crate::election::{InstanceId, Loss, Role, Term, register};
-use crate::medium::fencing::UserCommand;
+use crate::medium::fencing::Work;
 use crate::medium::{Medium, MediumError, Roster};
 use crate::wire::InstanceRecord;
 
@@ -29,18 +29,29 @@ pub enum Question {
     Resign(Loss),
     /// Hands the leadership over; answered once another leads, or why this instance goes on.
     Transfer(InstanceId),
-    /// Runs commands in Redis if this instance holds the register.
+    /// Runs commands in Redis if this instance holds the register; in `term`, where one is named.
     Fenced {
-        commands: Vec<UserCommand>,
+        work: Work,
+        term: Option<Term>,
         as_bytes: bool,
     },
     /// Leaves this JSON value for the next leader, likewise.
-    SetCheckpoint(Arc<str>),
+    SetCheckpoint {
+        value: Arc<str>,
+        term: Option<Term>,
+    },
     Checkpoint,
     /// Replaces this instance's meta; answered once others can see it.
     SetMeta(Arc<RawValue>),
     Instances,
     Leader,
+}
+
+impl Question {
+    /// Whether a leader may need it to bring its work to an end.
+    pub fn is_work(&self) -> bool {
+        matches!(self, Self::Fenced { .. } | Self::SetCheckpoint { .. } | Self::Checkpoint)
+    }
 }
 
 /// What a roster is fetched for.
@@ -70,7 +81,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     }
 
     fn handle_question(&mut self, question: u64, what: Question) {
-        let is_work = matches!(what, Question::Fenced { .. } | Question::SetCheckpoint(_));
+        let is_work = what.is_work();
         // Work may be brought to an end while the leader drains.
         let is_answered = self.is_taking_part() || (is_work && self.stage == Stage::Stopping);
         if !is_answered {
@@ -80,10 +91,10 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             Question::Reelect => self.reelect(question, Loss::Reelected),
             Question::Resign(reason) => self.reelect(question, reason),
             Question::Transfer(heir) => self.begin_transfer(question, heir),
-            Question::Fenced { commands, as_bytes } => {
-                self.run_fenced(question, commands, as_bytes);
+            Question::Fenced { work, term, as_bytes } => {
+                self.run_fenced(question, work, term, as_bytes);
             }
-            Question::SetCheckpoint(value) => self.set_checkpoint(question, value),
+            Question::SetCheckpoint { value, term } => self.set_checkpoint(question, value, term),
             Question::Checkpoint => self.fetch_checkpoint(question),
             Question::SetMeta(meta) => {
                 self.settings.meta = meta;

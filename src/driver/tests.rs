@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::election::{Candidacy, Command, Holder, Loss, Timing};
-use crate::medium::fencing::UserCommand;
+use crate::medium::fencing::Work;
 use crate::medium::memory::MemoryMedium;
 use crate::medium::{MediumErrorKind, Notice, mailbox};
 use crate::messaging::Addressee;
@@ -142,10 +142,10 @@ impl Medium for Meddled {
         &self,
         holder: &Holder,
         term: Term,
-        commands: Vec<UserCommand>,
+        work: Work,
     ) -> Result<Fenced<Replies>, MediumError> {
         self.check()?;
-        self.medium.run_fenced(holder, term, commands).await
+        self.medium.run_fenced(holder, term, work).await
     }
     async fn set_checkpoint(
         &self,

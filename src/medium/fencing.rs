@@ -1,6 +1,7 @@
 //! What only the leader may do: the user's own commands, and the checkpoint. Media let it through while their register names the leader.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Commands in one call.
 pub const MAX_COMMANDS: usize = 1000;
@@ -13,6 +14,14 @@ pub const MAX_CHECKPOINT_BYTES: usize = 64 << 10;
 
 /// A command's name and its arguments.
 pub type UserCommand = Vec<Vec<u8>>;
+
+/// What the leader wants done in one step.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    pub commands: Vec<UserCommand>,
+    /// JSON, left for whoever leads next once all commands are done.
+    pub checkpoint: Option<Arc<str>>,
+}
 
 /// What came of something that only the leader may do.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::SystemTime;
 
-use super::fencing::{Fenced, Replies, UserCommand};
+use super::fencing::{Fenced, Replies, Work};
 use super::{
     Change, Channel, Enrolment, MailboxSender, Medium, MediumError, MediumErrorKind, Notice,
     RegistryChange, Roster, SILENCE_LIMIT,
@@ -130,7 +130,7 @@ impl Medium for MemoryMedium {
         &self,
         _holder: &Holder,
         _term: Term,
-        _commands: Vec<UserCommand>,
+        _work: Work,
     ) -> Result<Fenced<Replies>, MediumError> {
         let message = "fenced() runs commands in Redis, and this candidate's medium is \"memory\"";
         Err(MediumError::new(MediumErrorKind::Unfit, message))

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::fencing::{Fenced, Replies, UserCommand};
+use self::fencing::{Fenced, Replies, Work};
 use crate::election::{Checkpoint, Command, Holder, Reply, Term};
 
 pub use crate::membership::{
@@ -54,12 +54,12 @@ pub trait Medium: Send + Sync + 'static {
     fn roster(&self) -> impl Future<Output = Result<Arc<Roster>, MediumError>> + Send;
 
     /// Runs the user's commands where the medium's data are, one after the other and nothing in between, if the register names `holder` with
-    /// `term`. The first that fails is the last.
+    /// `term`; then leaves the checkpoint among them. The first command that fails is the last, and nothing is left then.
     fn run_fenced(
         &self,
         holder: &Holder,
         term: Term,
-        commands: Vec<UserCommand>,
+        work: Work,
     ) -> impl Future<Output = Result<Fenced<Replies>, MediumError>> + Send;
 
     /// Leaves `checkpoint` for whoever leads next, likewise.

@@ -7,7 +7,7 @@ use napi_derive::napi;
 use serde_json::value::RawValue;
 
 use super::error::{Code, CodedError, error, of_refusal};
-use super::fencing::read_commands;
+use super::fencing::{read_checkpoint, read_work};
 use super::items::state;
 use super::runtime;
 use super::sink::{DeliverArgs, LoopSink};
@@ -15,7 +15,6 @@ use super::stats::{milliseconds, stats};
 use crate::candidate::{Candidate, Config, Options, Run};
 use crate::driver::{Draft, Question, Request, RequestSender};
 use crate::election::{InstanceId, Loss, Term};
-use crate::medium::fencing::MAX_CHECKPOINT_BYTES;
 use crate::messaging::Addressee;
 use crate::wire::{self, Format, MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, depth, is_too_deep};
 
@@ -185,9 +184,9 @@ impl NativeCandidate {
         }
     }
 
-    /// Asks for something that takes time. `what` takes an argument: "setMeta" the meta's JSON, "transfer" the id, "resign" the reason, "setCheckpoint" the
-    /// value's JSON, "fenced" `{ commands, buffers }`, where a command is a list of texts and of bytes as `{ b: base64 }`. The last two are answered after `stop`, too,
-    /// until the leadership is released.
+    /// Asks for something that takes time. `what` takes an argument: "setMeta" the meta's JSON, "transfer" the id, "resign" the reason, "setCheckpoint"
+    /// `{ value, term? }`, "fenced" `{ commands, buffers, checkpoint?: { value }, term? }`, where a command is a list of texts and of bytes as
+    /// `{ b: base64 }`. The last two and "checkpoint" are answered after `stop`, too, until the leadership is released.
     #[napi(catch_unwind)]
     pub fn request(
         &self,
@@ -206,11 +205,8 @@ impl NativeCandidate {
             "resign" => Question::Resign(reason_of(&argument)),
             "transfer" => Question::Transfer(InstanceId::new(argument)),
             "checkpoint" => Question::Checkpoint,
-            "setCheckpoint" => Question::SetCheckpoint(sound_checkpoint(argument)?),
-            "fenced" => {
-                let (commands, as_bytes) = read_commands(&argument)?;
-                Question::Fenced { commands, as_bytes }
-            }
+            "setCheckpoint" => read_checkpoint(&argument)?,
+            "fenced" => read_work(&argument)?,
             _ => {
                 check_depth("meta", argument.as_bytes())?;
                 let meta: Arc<RawValue> = RawValue::from_string(argument)
@@ -221,7 +217,7 @@ impl NativeCandidate {
             }
         };
         let gives_up = matches!(what, Question::Reelect | Question::Resign(_));
-        let is_work = matches!(what, Question::Fenced { .. } | Question::SetCheckpoint(_));
+        let is_work = what.is_work();
         let request = Request::Ask { question: u64::from(request), what };
         if is_work {
             return self.ask(request);
@@ -268,21 +264,6 @@ fn reason_of(text: &str) -> Loss {
     }
 }
 
-fn sound_checkpoint(json: String) -> Result<Arc<str>, CodedError> {
-    if json.len() > MAX_CHECKPOINT_BYTES {
-        let size = json.len();
-        let text = format!(
-            "the checkpoint is {size} bytes long as JSON; at most {MAX_CHECKPOINT_BYTES} are allowed"
-        );
-        return Err(error(Code::LimitExceeded, text));
-    }
-    check_depth("the checkpoint", json.as_bytes())?;
-    if !wire::is_sound_json(&json) {
-        return Err(error(Code::InvalidArgument, "the checkpoint is no JSON value"));
-    }
-    Ok(json.into())
-}
-
 fn bytes_of(body: Either<String, Buffer>) -> Vec<u8> {
     match body {
         Either::A(text) => text.into_bytes(),
@@ -291,7 +272,7 @@ fn bytes_of(body: Either<String, Buffer>) -> Vec<u8> {
 }
 
 /// What a receiver would drop is refused at the sender.
-fn check_depth(what: &str, json: &[u8]) -> Result<(), CodedError> {
+pub fn check_depth(what: &str, json: &[u8]) -> Result<(), CodedError> {
     if !is_too_deep(json) {
         return Ok(());
     }

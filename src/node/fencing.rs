@@ -1,16 +1,25 @@
 //! The user's own commands as JSON from lib/, and their replies as JSON to it. What is no text comes and goes in base64.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
+use super::candidate::check_depth;
 use super::error::{Code, CodedError, error};
-use crate::medium::fencing::{Data, Unfit, UserCommand, check};
+use crate::driver::Question;
+use crate::election::Term;
+use crate::medium::fencing::{Data, MAX_CHECKPOINT_BYTES, Unfit, UserCommand, Work, check};
+use crate::wire;
 
 #[derive(Deserialize)]
 struct Argument {
     commands: Vec<Vec<Part>>,
     buffers: bool,
+    checkpoint: Option<Left>,
+    term: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -20,13 +29,19 @@ enum Part {
     Bytes { b: String },
 }
 
-/// The commands, and whether texts in their replies are wanted as bytes.
+/// JSON `null` is a value as any other.
+#[derive(Deserialize)]
+struct Left {
+    value: Box<RawValue>,
+    term: Option<u64>,
+}
+
+/// Commands, whether texts in their replies are wanted as bytes, and what is left with them.
 ///
 /// # Errors
 /// What is wrong with them, as the user is to read it.
-pub fn read_commands(json: &str) -> Result<(Vec<UserCommand>, bool), CodedError> {
-    let Argument { commands, buffers } =
-        serde_json::from_str(json).map_err(|cause| error(Code::InvalidArgument, cause))?;
+pub fn read_work(json: &str) -> Result<Question, CodedError> {
+    let Argument { commands, buffers: as_bytes, checkpoint, term } = read(json)?;
     let commands: Vec<UserCommand> = commands
         .into_iter()
         .map(|parts| parts.into_iter().map(read_part).collect())
@@ -35,7 +50,35 @@ pub fn read_commands(json: &str) -> Result<(Vec<UserCommand>, bool), CodedError>
         Unfit::TooMuch(text) => error(Code::LimitExceeded, text),
         Unfit::Nameless(text) => error(Code::InvalidArgument, text),
     })?;
-    Ok((commands, buffers))
+    let checkpoint = checkpoint.map(|left| sound(&left.value)).transpose()?;
+    Ok(Question::Fenced { work: Work { commands, checkpoint }, term: term.map(Term), as_bytes })
+}
+
+/// # Errors
+/// What is wrong with it, as the user is to read it.
+pub fn read_checkpoint(json: &str) -> Result<Question, CodedError> {
+    let Left { value, term } = read(json)?;
+    Ok(Question::SetCheckpoint { value: sound(&value)?, term: term.map(Term) })
+}
+
+fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, CodedError> {
+    serde_json::from_str(json).map_err(|cause| error(Code::InvalidArgument, cause))
+}
+
+fn sound(value: &RawValue) -> Result<Arc<str>, CodedError> {
+    let json = value.get();
+    if json.len() > MAX_CHECKPOINT_BYTES {
+        let size = json.len();
+        let text = format!(
+            "the checkpoint is {size} bytes long as JSON; at most {MAX_CHECKPOINT_BYTES} are allowed"
+        );
+        return Err(error(Code::LimitExceeded, text));
+    }
+    check_depth("the checkpoint", json.as_bytes())?;
+    if !wire::is_sound_json(json) {
+        return Err(error(Code::InvalidArgument, "the checkpoint is no JSON value"));
+    }
+    Ok(json.into())
 }
 
 fn read_part(part: Part) -> Result<Vec<u8>, CodedError> {
@@ -81,9 +124,26 @@ mod tests {
     #[test]
     fn texts_and_bytes_are_read_as_what_they_are() {
         let json = r#"{"commands":[["SET","ö",{"b":"AP8="}],["PING"]],"buffers":true}"#;
-        let (commands, buffers) = read_commands(json).unwrap();
+        let Ok(Question::Fenced { work, term: None, as_bytes: true }) = read_work(json) else {
+            panic!("it is read otherwise")
+        };
         let set = vec![b"SET".to_vec(), "ö".as_bytes().to_vec(), vec![0, 255]];
-        assert_eq!((commands, buffers), (vec![set, vec![b"PING".to_vec()]], true));
+        assert_eq!(work.commands, [set, vec![b"PING".to_vec()]]);
+        assert_eq!(work.checkpoint, None);
+    }
+
+    #[test]
+    fn a_checkpoint_and_a_term_come_beside_them() {
+        let json = r#"{"commands":[],"buffers":false,"checkpoint":{"value":null},"term":7}"#;
+        let Ok(Question::Fenced { work, term, .. }) = read_work(json) else { panic!("{json}") };
+        assert_eq!((work.checkpoint.as_deref(), term), (Some("null"), Some(Term(7))));
+        let json = r#"{"value":{"at":1},"term":7}"#;
+        let Ok(Question::SetCheckpoint { value, term }) = read_checkpoint(json) else {
+            panic!("{json}")
+        };
+        assert_eq!((&*value, term), (r#"{"at":1}"#, Some(Term(7))));
+        let large = format!(r#"{{"value":"{}"}}"#, "x".repeat(MAX_CHECKPOINT_BYTES));
+        assert_eq!(read_checkpoint(&large).unwrap_err().status, Code::LimitExceeded);
     }
 
     #[test]
@@ -103,10 +163,10 @@ mod tests {
             (r#"{"commands":[["SET",{"b":"?"}]],"buffers":false}"#, Code::InvalidArgument),
             (r#"{"commands":7,"buffers":false}"#, Code::InvalidArgument),
         ] {
-            assert_eq!(read_commands(json).unwrap_err().status, code, "{json}");
+            assert_eq!(read_work(json).unwrap_err().status, code, "{json}");
         }
         let many = vec![vec!["PING"]; 1001];
         let json = serde_json::json!({ "commands": many, "buffers": false }).to_string();
-        assert_eq!(read_commands(&json).unwrap_err().status, Code::LimitExceeded);
+        assert_eq!(read_work(&json).unwrap_err().status, Code::LimitExceeded);
     }
 }

@@ -80,6 +80,7 @@ enum Item<'a> {
     Stall {
         ms: f64,
     },
+    Reconnected,
     Leader {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
@@ -210,6 +211,7 @@ impl Batch {
             Output::Overrun { term, after } => {
                 Item::Overrun { term: term.0, after_ms: milliseconds(*after) }
             }
+            Output::Reconnected => Item::Reconnected,
             Output::Stall(length) => Item::Stall { ms: milliseconds(*length) },
             Output::LeaderChanged { leader, term } => {
                 Item::Leader { id: leader.as_ref().map(|id| id.as_str()), term: term.0 }

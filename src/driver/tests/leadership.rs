@@ -320,13 +320,13 @@ async fn nobody_is_elected_before_enough_are_there() {
 async fn a_checkpoint_comes_with_the_next_election_and_only_the_leader_leaves_one() {
     let (first, second) = leader_with_work("lead-checkpoint", Duration::from_secs(20)).await;
     assert_eq!(first.is_elected_with().await, None);
-    second.ask(1, Question::SetCheckpoint("1".into()));
+    second.ask(1, leave("1", None));
     assert!(matches!(second.answer(1).await, Err(Failure::NotLeader(_))));
-    first.ask(1, Question::SetCheckpoint("[1]".into()));
+    first.ask(1, leave("[1]", None));
     assert_eq!(first.answer(1).await, Ok(()));
     first.requests.send(Request::Stop).unwrap();
     let (term, _) = first.drains().await;
-    first.ask(2, Question::SetCheckpoint("[2]".into()));
+    first.ask(2, leave("[2]", None));
     assert_eq!(first.answer(2).await, Ok(()), "work may be brought to an end");
     first.drained(term);
     assert_eq!(second.is_elected_with().await.as_deref(), Some("[2]"));
@@ -341,9 +341,27 @@ async fn a_checkpoint_comes_with_the_next_election_and_only_the_leader_leaves_on
 }
 
 #[tokio::test]
+async fn what_is_meant_for_another_term_is_not_left() {
+    let first = start("lead-term").started().await;
+    let term = first.tenure.term();
+    first.ask(1, leave("1", Some(Term(term.0 - 1))));
+    assert!(
+        matches!(first.answer(1).await, Err(Failure::NotLeader(text)) if text.contains("in term"))
+    );
+    first.ask(2, leave("2", Some(term)));
+    assert_eq!(first.answer(2).await, Ok(()));
+    first.stop().await;
+}
+
+fn leave(value: &str, term: Option<Term>) -> Question {
+    Question::SetCheckpoint { value: value.into(), term }
+}
+
+#[tokio::test]
 async fn a_medium_without_data_of_the_users_says_so() {
     let first = start("lead-fenced").started().await;
-    let ping = || Question::Fenced { commands: vec![vec![b"PING".to_vec()]], as_bytes: false };
+    let work = || Work { commands: vec![vec![b"PING".to_vec()]], checkpoint: None };
+    let ping = || Question::Fenced { work: work(), term: None, as_bytes: false };
     first.ask(1, ping());
     let Err(Failure::Medium(error)) = first.answer(1).await else { panic!("it was done") };
     assert_eq!(error.kind, MediumErrorKind::Unfit);

@@ -49,7 +49,7 @@ use self::rosters::Desk;
 use self::routing::MemberId;
 use self::scripts::{Call, Script, evaluate};
 pub use self::target::Target;
-use super::fencing::{Fenced, Replies, UserCommand};
+use super::fencing::{Fenced, Replies, Work};
 use super::{Channel, Enrolment, MailboxSender, Medium, MediumError, Members, Notice, Roster};
 use crate::election::{
     Checkpoint, Command, Holder, Identity, InstanceId, Presence, Reply, Stamp, Term, Timing,
@@ -371,7 +371,7 @@ impl Medium for RedisMedium {
         &self,
         holder: &Holder,
         term: Term,
-        commands: Vec<UserCommand>,
+        Work { commands, checkpoint }: Work,
     ) -> Result<Fenced<Replies>, MediumError> {
         let link = self.hub.shared.link()?;
         let limit = self.patience();
@@ -380,7 +380,9 @@ impl Medium for RedisMedium {
         let find = |connection| finder.find(number, connection, named);
         let keys = self.call(&link, limit, find).await?;
         let stamp = Stamp::new(random::bits());
-        let call = scripts::for_commands(&self.names, &stamp, (holder, term), keys, &commands);
+        let leader = (holder, term);
+        let left = checkpoint.as_deref();
+        let call = scripts::for_commands(&self.names, &stamp, leader, keys, &commands, left);
         let answer = self.call(&link, limit, |connection| evaluate(connection, call)).await;
         let replies = fenced::read_replies(answer.map_err(errors::of_fenced)?);
         replies.ok_or_else(|| errors::unreadable(&self.hub.shared.address))

@@ -265,13 +265,14 @@ fn for_leader(
     Call::new(script, keys, arguments)
 }
 
-/// The call that runs the user's `commands`, which name `keys`.
+/// The call that runs the user's `commands`, which name `keys`, and then leaves `checkpoint`.
 pub fn for_commands(
     names: &Names,
     stamp: &Stamp,
     leader: (&Holder, Term),
     keys: Vec<Vec<u8>>,
     commands: &[UserCommand],
+    checkpoint: Option<&str>,
 ) -> Call {
     let mut own = Own { keys, arguments: Vec::new() };
     for command in commands {
@@ -279,6 +280,8 @@ pub fn for_commands(
         own.arguments.extend_from_slice(command);
     }
     let mut call = for_leader(&FENCED, names, stamp, leader);
+    call.keys.push(&names.checkpoint);
+    call.arguments.push(checkpoint.unwrap_or_default());
     call.arguments.push_number(commands.len());
     Call { own: Some(own.into()), ..call }
 }

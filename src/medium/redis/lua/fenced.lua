@@ -1,12 +1,14 @@
 -- fenced: runs the user's own commands, in order. The first that fails is the last.
 --
--- KEYS[2]  and on: the keys that the commands name
--- ARGV[5]  how many commands
--- ARGV[6]  and on, for each command: how many parts it has, and its parts
+-- KEYS[2]  checkpoint
+-- KEYS[3]  and on: the keys that the commands name
+-- ARGV[5]  the checkpoint's value (JSON) that is left once all commands are done; '' for none
+-- ARGV[6]  how many commands
+-- ARGV[7]  and on, for each command: how many parts it has, and its parts
 -- Adds to the result: the reply to each command. Or, where one failed, '3' in place of the result's first part, then its number and its error
 
-local replies, position = { fence }, 6
-for number = 1, tonumber(ARGV[5]) do
+local replies, position = { fence }, 7
+for number = 1, tonumber(ARGV[6]) do
   local last = position + tonumber(ARGV[position])
   local reply = redis.pcall(unpack(ARGV, position + 1, last))
   if type(reply) == 'table' and reply.err then
@@ -14,5 +16,9 @@ for number = 1, tonumber(ARGV[5]) do
   end
   replies[number + 1] = reply
   position = last + 1
+end
+if ARGV[5] ~= '' then
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[2], 'term', ARGV[4], 'value', ARGV[5])
 end
 return replies

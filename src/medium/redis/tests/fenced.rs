@@ -4,7 +4,7 @@ use super::server::RedisServer;
 use super::suite::RedisFixture;
 use crate::election::Term;
 use crate::medium::conformance::{Fixture, Node, join};
-use crate::medium::fencing::{Data, Fenced, Replies, UserCommand};
+use crate::medium::fencing::{Data, Fenced, Replies, UserCommand, Work};
 use crate::medium::redis::{RedisMedium, Target};
 use crate::medium::{Medium, MediumError, MediumErrorKind};
 use crate::random;
@@ -19,7 +19,8 @@ async fn run(
     term: Term,
     lines: &[&str],
 ) -> Result<Fenced<Replies>, MediumError> {
-    node.medium.run_fenced(&node.holder, term, commands(lines)).await
+    let work = Work { commands: commands(lines), checkpoint: None };
+    node.medium.run_fenced(&node.holder, term, work).await
 }
 
 async fn replies(node: &Node<RedisMedium>, term: Term, lines: &[&str]) -> Vec<Data> {
@@ -59,7 +60,8 @@ async fn any_bytes_pass_unchanged() {
     let (key, value) = (vec![0, 0xff, b'\r', b'\n'], (0..=255).collect::<Vec<u8>>());
     let set = vec![b"SET".to_vec(), key.clone(), value.clone()];
     let get = vec![b"GET".to_vec(), key];
-    let came = node.medium.run_fenced(&node.holder, term, vec![set, get]).await;
+    let work = Work { commands: vec![set, get], checkpoint: None };
+    let came = node.medium.run_fenced(&node.holder, term, work).await;
     let expected = vec![Data::Status("OK".into()), Data::Bytes(value)];
     assert_eq!(came, Ok(Fenced::Done(Ok(expected))));
 }
@@ -117,6 +119,35 @@ async fn a_command_that_fails_is_told_by_its_number_and_is_the_last() {
     let (text, after): (String, i64) =
         (fixture.server.query(&["GET", "text"]), fixture.server.query(&["EXISTS", "after"]));
     assert_eq!((text.as_str(), after), ("a", 0));
+}
+
+#[tokio::test]
+async fn a_checkpoint_among_them_is_left_once_all_are_done_and_not_where_one_failed() {
+    let fixture = RedisFixture::new();
+    let node = join(&fixture, "svc", "a").await;
+    let term = node.take().await.term;
+    let with = |lines: &[&str], value: &str| {
+        let work = Work { commands: commands(lines), checkpoint: Some(value.into()) };
+        node.medium.run_fenced(&node.holder, term, work)
+    };
+    let left = async || {
+        let checkpoint = node.medium.checkpoint().await.unwrap();
+        checkpoint.map(|left| (left.term, left.value.to_string()))
+    };
+    assert_eq!(
+        with(&["SET step 1"], "1").await.unwrap(),
+        Fenced::Done(Ok(vec![Data::Status("OK".into())]))
+    );
+    assert_eq!(left().await, Some((term, "1".to_owned())));
+    let failed = with(&["SET step 2", "LPUSH step x"], "2").await.unwrap();
+    assert!(matches!(failed, Fenced::Done(Err(_))));
+    assert_eq!(left().await, Some((term, "1".to_owned())));
+    assert_eq!(with(&[], "3").await.unwrap(), Fenced::Done(Ok(vec![])));
+    assert_eq!(left().await, Some((term, "3".to_owned())));
+    let other = Work { commands: vec![], checkpoint: Some("4".into()) };
+    let refused = node.medium.run_fenced(&node.holder, Term(term.0 + 1), other).await;
+    assert_eq!(refused.unwrap(), Fenced::NotLeader);
+    assert_eq!(left().await, Some((term, "3".to_owned())));
 }
 
 #[tokio::test]
