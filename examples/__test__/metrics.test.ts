@@ -46,7 +46,7 @@ test('Prometheus scrapes the metrics of a leader and of a follower', async (t) =
 test('OpenTelemetry exports them', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
-  const env = { REDIS_URL: redis.url, EXPORT_INTERVAL_MS: '100', NO_COLOR: '1' };
+  const env = { REDIS_URL: redis.url, EXPORT_INTERVAL_MS: '1000', NO_COLOR: '1' };
   const service = new Example(t, 'opentelemetry', ['service.mjs'], env);
   const value = (name: string) => {
     const latest = service.output.split(`name: 'incumbent.${name}'`).at(-1)!;
