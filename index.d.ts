@@ -532,7 +532,8 @@ export class Candidate<Meta = any, Message = any> extends EventEmitter<
    * to the replies, in order.
    *
    * Each command is a list that begins with its name: `["LPUSH", "jobs", "a"]`; arguments are
-   * strings, numbers, or bytes. At most 1000 commands, 4096 arguments in one, 1 MiB in all.
+   * strings, numbers, or bytes. At most 1000 commands, 4096 arguments in one, 1 MiB in all, where
+   * each argument counts 16 bytes more than it has.
    *
    * The first command that Redis refuses is the last: the promise rejects with `ERR_REDIS_FAILED`,
    * naming it, and what came before it stands. With `ERR_REDIS_UNREACHABLE` the commands may have

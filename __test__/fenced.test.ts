@@ -95,7 +95,7 @@ describe('fenced()', () => {
     for (const [allowed, tooMuch] of [
       [Array(1000).fill(['PING']), Array(1001).fill(['PING'])],
       [[['DEL', ...Array(4095).fill('a')]], [['DEL', ...Array(4096).fill('a')]]],
-      [[['SET', 'a', 'x'.repeat(2 ** 20 - 4)]], [['SET', 'a', 'ü'.repeat(2 ** 19 - 2), byte]]],
+      [[['SET', 'a', 'x'.repeat(2 ** 20 - 52)]], [['SET', 'a', 'ü'.repeat(2 ** 19 - 34), byte]]],
     ] as any[][]) {
       void candidate.fenced(allowed);
       await assert.rejects(candidate.fenced(tooMuch), { code: 'ERR_LIMIT_EXCEEDED' });

@@ -6,8 +6,9 @@ const { describe, toJson } = require('./rules.js');
 
 const MAX_CHECKPOINT_BYTES = 64 * 1024;
 
-/** Of all commands of one call together, as they go to Redis. */
+/** Of all commands of one call together. Each argument counts for its frame as well. */
 const LIMITS = { commands: 1000, arguments: 4096, bytes: 1024 * 1024 };
+const FRAME_BYTES = 16;
 
 /** The manner of what a draining leader may still ask for. */
 const WORK = { stopped: 'wait' };
@@ -68,7 +69,8 @@ function encodeCommand(command, at, size) {
   }
   return command.map((argument) => {
     const encoded = encodeArgument(argument, at);
-    size.bytes += typeof encoded === 'string' ? Buffer.byteLength(encoded) : argument.byteLength;
+    const length = typeof encoded === 'string' ? Buffer.byteLength(encoded) : argument.byteLength;
+    size.bytes += length + FRAME_BYTES;
     return encoded;
   });
 }
