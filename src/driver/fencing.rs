@@ -95,10 +95,11 @@ fn replaced() -> Failure {
     Failure::NotLeader(text.to_owned())
 }
 
-/// No loss: it leads, and will be able to write once it has asserted itself.
+/// No loss, and no fault of the commands: it leads, and will be able to write once it has asserted itself. Whoever tries again where Redis
+/// was away is right to do so here.
 fn unconfirmed() -> Failure {
-    let text = "the Redis server has changed, and this leadership has yet to be confirmed there; nothing was written, and to try again may help";
-    Failure::Medium(MediumError::new(MediumErrorKind::Failed, text))
+    let text = "the Redis server has changed, and this leadership has yet to be confirmed there; nothing was written, so try again";
+    Failure::Medium(MediumError::new(MediumErrorKind::Unreachable, text))
 }
 
 fn of_command(FailedCommand { number, message }: FailedCommand) -> Failure {

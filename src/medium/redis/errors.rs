@@ -6,6 +6,7 @@ use redis::{ErrorKind, RedisError};
 
 use crate::election::InstanceId;
 use crate::medium::MediumErrorKind::{Failed, Refused, TimedOut, TooOld, Unfit, Unreachable};
+use crate::medium::fencing::FailedCommand;
 use crate::medium::{MediumError, MediumErrorKind};
 
 /// No connection came about.
@@ -78,6 +79,9 @@ pub fn of_fenced(error: MediumError) -> MediumError {
             let message = format!("{message}; what was asked for may have been done all the same");
             MediumError::new(kind, message)
         }
+        _ if passes_by_itself(&message) => {
+            MediumError::new(Unreachable, format!("{message}; nothing was written, so try again"))
+        }
         _ if message.contains("CROSSSLOT") || message.contains("non local key") => {
             MediumError::new(
                 Unfit,
@@ -89,6 +93,29 @@ pub fn of_fenced(error: MediumError) -> MediumError {
         }
         _ => MediumError::new(kind, message),
     }
+}
+
+/// Of a look at the checkpoint.
+pub fn of_recall(error: MediumError) -> MediumError {
+    if passes_by_itself(&error.message) {
+        return MediumError::new(Unreachable, error.message);
+    }
+    error
+}
+
+/// Whether the server says that it cannot serve now, for a reason of its own: it starts, or is a replica, or another script keeps it busy.
+fn passes_by_itself(words: &str) -> bool {
+    const CODES: [&str; 6] =
+        ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY"];
+    words.split(' ').any(|word| CODES.contains(&word.trim_start_matches('-')))
+}
+
+/// A command of the user failed inside the script, for no fault of its own. What came before it cannot have written either.
+pub fn of_replica(address: &str, failed: &FailedCommand) -> Option<MediumError> {
+    let words = &failed.message;
+    words.starts_with("READONLY").then(|| {
+        of_fenced(MediumError::new(Failed, format!("Redis at {address} answered: {words}")))
+    })
 }
 
 /// Whether the server that answered so cannot be the one to talk to: it is a replica, and the address may lead elsewhere by now.
@@ -174,5 +201,30 @@ fn reason_of(error: &RedisError) -> String {
             first.to_lowercase().chain(letters).collect()
         }
         _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_cannot_serve_for_a_while_is_as_good_as_away() {
+        for words in [
+            "LOADING Redis is loading the dataset in memory",
+            "BUSY Redis is busy running a script.",
+            "READONLY You can't write against a read only replica.",
+            "ERR -READONLY You can't write against a read only replica.",
+        ] {
+            let message = format!("Redis at 127.0.0.1:6379 answered: {words}");
+            let work = of_fenced(MediumError::new(Failed, message.clone()));
+            assert_eq!(work.kind, Unreachable);
+            assert!(work.message.contains("nothing was written"), "{work}");
+            assert_eq!(of_recall(MediumError::new(Failed, message)).kind, Unreachable);
+        }
+        let full =
+            MediumError::new(Failed, "Redis at 127.0.0.1:6379 answered: OOM command not allowed");
+        assert_eq!(of_fenced(full.clone()).kind, Failed);
+        assert_eq!(of_recall(full).kind, Failed);
     }
 }

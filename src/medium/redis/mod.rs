@@ -384,8 +384,15 @@ impl Medium for RedisMedium {
         let left = checkpoint.as_deref();
         let call = scripts::for_commands(&self.names, &stamp, leader, keys, &commands, left);
         let answer = self.call(&link, limit, |connection| evaluate(connection, call)).await;
-        let replies = fenced::read_replies(answer.map_err(errors::of_fenced)?);
-        replies.ok_or_else(|| errors::unreadable(&self.hub.shared.address))
+        let address = &self.hub.shared.address;
+        let replies = fenced::read_replies(answer.map_err(errors::of_fenced)?)
+            .ok_or_else(|| errors::unreadable(address))?;
+        match &replies {
+            Fenced::Done(Err(failed)) => {
+                errors::of_replica(address, failed).map_or(Ok(replies), Err)
+            }
+            _ => Ok(replies),
+        }
     }
 
     async fn set_checkpoint(
@@ -415,6 +422,7 @@ impl Medium for RedisMedium {
             answer.checkpoint()
         })
         .await
+        .map_err(errors::of_recall)
     }
 
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {

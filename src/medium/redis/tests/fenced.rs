@@ -2,7 +2,7 @@
 
 use super::server::RedisServer;
 use super::suite::RedisFixture;
-use crate::election::Term;
+use crate::election::{Checkpoint, Term};
 use crate::medium::conformance::{Fixture, Node, join};
 use crate::medium::fencing::{Data, Fenced, Replies, UserCommand, Work};
 use crate::medium::redis::{RedisMedium, Target};
@@ -93,6 +93,21 @@ async fn a_leader_of_before_a_failover_writes_nothing_until_it_has_asserted_itse
     assert_eq!(run(&node, term, &["SET mark 1"]).await, Ok(Fenced::Unconfirmed));
     let exists: i64 = fixture.server.query(&["EXISTS", "mark"]);
     assert_eq!(exists, 0);
+}
+
+#[tokio::test]
+async fn a_server_that_has_become_a_replica_is_as_good_as_away() {
+    let fixture = RedisFixture::new();
+    let node = join(&fixture, "svc", "a").await;
+    let term = node.take().await.term;
+    fixture.server.query::<String>(&["REPLICAOF", "127.0.0.1", "1"]);
+    let error = run(&node, term, &["GET mark", "SET mark 1"]).await.unwrap_err();
+    assert_eq!(error.kind, MediumErrorKind::Unreachable, "{error}");
+    assert!(error.message.contains("READONLY"), "{error}");
+    assert!(error.message.contains("nothing was written"), "{error}");
+    let checkpoint = Checkpoint { term, value: "1".into() };
+    let error = node.medium.set_checkpoint(&node.holder, checkpoint).await.unwrap_err();
+    assert_eq!(error.kind, MediumErrorKind::Unreachable, "{error}");
 }
 
 #[tokio::test]
