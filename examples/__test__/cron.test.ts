@@ -5,8 +5,8 @@ import { eventually } from '../../__test__/fixtures/eventually.ts';
 import { startRedis } from '../../__test__/fixtures/redis-server.ts';
 import { Example, nextLeader } from './example.ts';
 
-test('each tick fires once, over crashes, stops and pauses of the leader, and a time without anybody', async (t) => {
-  const redis = await startRedis();
+test('each tick fires once, over crashes, stops and pauses of the leader, a restart of Redis, and a time without anybody', async (t) => {
+  const redis = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
   t.after(() => redis.stop());
   const join = () => new Example(t, 'cron', ['service.mjs'], { REDIS_URL: redis.url });
   const ticks = async (): Promise<number[]> =>
@@ -32,6 +32,8 @@ test('each tick fires once, over crashes, stops and pauses of the leader, and a 
   await sleep(Math.random() * 500);
   killed.kill('SIGKILL');
   copies = copies.filter((copy) => copy !== killed);
+  await aFewMore();
+  await redis.restart();
   await aFewMore();
   for (const copy of copies) {
     copy.kill('SIGTERM');
