@@ -576,6 +576,7 @@ impl Election {
         if !self.seeks() {
             self.watch.drop_announcement();
         }
+        self.crowd.note_look(now, &mut self.draw);
         Some(Command::Peek { stamp })
     }
 
@@ -589,7 +590,8 @@ impl Election {
         if let Some(owed) = &self.owed {
             return Some(max(self.retry_at, self.lapse_of(owed.term)));
         }
-        let take = self.next_take().map(|(at, _)| at);
+        let take =
+            self.next_take().map(|(at, _)| if self.looks_first() { self.spread(at) } else { at });
         let look = self.next_peek();
         [take, look].into_iter().flatten().min().map(|at| max(at, self.retry_at))
     }
@@ -644,7 +646,16 @@ impl Election {
             _ => None,
         };
         let presence = self.looks_at_presence().then_some(self.presence_at);
-        [self.peek_at, poll, presence, self.next_farewell()].into_iter().flatten().min()
+        let due = [self.peek_at, poll, presence, self.next_farewell()];
+        due.into_iter().flatten().min().map(|at| self.spread(at))
+    }
+
+    /// In a crowd, no look follows another too soon.
+    fn spread(&self, look: Instant) -> Instant {
+        match self.phase {
+            Phase::Running => max(look, self.crowd.no_look_before()),
+            _ => look,
+        }
     }
 
     /// Others see by their takes that a leader fell silent. Whoever does not take looks, a lease after the register was first seen as it is.

@@ -286,6 +286,17 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_was_late_once_is_not_late_for_ever() {
+        // Heartbeats and refreshes alone take two thirds of its time.
+        let busy = Costs { command: 55 * MICROSECOND, delivery: 9 * MICROSECOND };
+        let Figures { start, takeover } = run(6000, busy, 1);
+        for rush in [start, takeover] {
+            assert!(rush.lasted < 5 * SECOND, "{rush:?}");
+            assert!(rush.longest_wait < SECOND, "{rush:?}");
+        }
+    }
+
+    #[test]
     fn the_same_seed_is_the_same_run() {
         assert_eq!(run(50, COSTS, 7), run(50, COSTS, 7));
         assert_ne!(run(50, COSTS, 7), run(50, COSTS, 8));

@@ -187,7 +187,8 @@ impl Election {
 
     /// A hint that the register has changed is followed by a read, at once while hints are few and so are the instances.
     pub(super) fn heed_hint(&mut self, now: Instant) {
-        let at = self.hints.use_one(now, self.timing.renewal_interval()) + self.crowd.turn();
+        let turn = self.crowd.turn_to_look();
+        let at = self.hints.use_one(now, self.timing.renewal_interval()) + turn;
         self.peek_at = Some(self.peek_at.map_or(at, |planned| min(planned, at)));
         self.watch.doubt();
     }

@@ -68,16 +68,40 @@ fn turns_are_drawn_anew_so_that_nobody_is_always_the_last() {
     let mut b = network.follower("b");
     b.election.handle_fleet_size(network.now(), 10_000);
     let mut waits = Vec::new();
+    let mut seen_at = network.now();
     for number in 0..5 {
-        waits.push(b.rests().unwrap() - LEASE);
-        network.passes(b.rests().unwrap() + 1);
-        assert_eq!(b.loses().command.name(), "take");
+        // It may look in between.
+        loop {
+            network.passes(b.rests().unwrap() + 1);
+            if b.loses().command.name() == "take" {
+                break;
+            }
+        }
+        waits.push(network.now().since(seen_at));
         // The leader was there all the time.
         network.restores(Some(Record { stamp: Stamp::new(number), ..network.stored() }));
         network.passes(INTERVAL);
+        seen_at = network.now();
         b.observes();
-        b.settles();
     }
     waits.dedup();
     assert!(waits.len() > 1, "{waits:?}");
+}
+
+#[test]
+fn whoever_gets_no_answer_to_a_look_waits_the_longer_the_more_there_are() {
+    let pause = |size: usize| {
+        let network = Network::new();
+        let _a = network.leader("a");
+        let mut b = network.follower("b");
+        b.election.handle_fleet_size(network.now(), size);
+        b.election.handle_unsubscribed(network.now());
+        assert_eq!(b.loses().command.name(), "peek");
+        b.rests().unwrap()
+    };
+    assert_eq!(pause(8), INTERVAL);
+    // A quarter of a millisecond for each, between a half and three halves of it.
+    assert!((500..=1500).contains(&pause(4008)), "{} ms", pause(4008));
+    let limit = 4 * LEASE;
+    assert!((limit / 2..=limit * 3 / 2).contains(&pause(1_000_000)), "{} ms", pause(1_000_000));
 }
