@@ -7,6 +7,16 @@ const batches = 'src/medium/redis/batches.rs';
 /** @type {import('./bugs.mjs').Bug[]} */
 export const crowdBugs = [
   {
+    about: 'the looks of a large fleet are not spread',
+    edits: [
+      {
+        file: 'src/election/election/crowd.rs',
+        from: 'self.no_look_before = now + self.look_spread / 2 + share(self.look_spread, part);',
+        to: 'self.no_look_before = now + share(Duration::ZERO, part);',
+      },
+    ],
+  },
+  {
     about: 'the outcomes of a batch are handed out in the wrong order',
     edits: [
       {
