@@ -276,6 +276,11 @@ impl Membership {
         gone.into_iter().chain(lost).min()
     }
 
+    /// Whether a roster was ever read.
+    pub fn has_known_all(&self) -> bool {
+        self.latest.is_some()
+    }
+
     pub fn needs_roster(&self) -> bool {
         self.revision.is_none()
     }

@@ -297,6 +297,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         }
         let is_settled = self.stage == Stage::Running
             && self.is_enrolled
+            // So that of everybody who was there before it is told when he leaves.
+            && self.membership.has_known_all()
             && self.events.is_empty()
             && (self.election.leader().is_some() || self.waits_for_others());
         if is_settled && !self.has_started {

@@ -466,6 +466,18 @@ async fn a_roster_that_could_not_be_read_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn whoever_has_started_was_told_of_all_who_were_there() {
+    let first = start("driver-acquainted").started().await;
+    let meddling = Arc::new(Meddling::default());
+    meddling.rosters_to_fail.store(3, Ordering::SeqCst);
+    let second = start_with("driver-acquainted", meddling, None).started().await;
+    let is_first = |output: &Output| matches!(output, Output::Joined(view) if view.record.id == first.instance);
+    assert_eq!(second.ear.count(is_first), 1);
+    second.stop().await;
+    first.stop().await;
+}
+
+#[tokio::test]
 async fn a_process_that_does_not_answer_gives_up_and_does_not_contend_until_it_does() {
     let limit = Some(Duration::from_millis(400));
     let first = start_with("driver-stall", Arc::default(), limit).started().await;

@@ -276,8 +276,10 @@ async fn a_leader_hands_over_to_a_higher_priority_only_where_it_is_to() {
     let candidacy = Candidacy { priority: 3, ..Candidacy::default() };
     let third = start_as("lead-stays", Setup { candidacy, ..Setup::default() }).started().await;
     let fourth = with_priority("lead-stays", 9).await;
+    // Longer than it took the other. Of a leadership that expired meanwhile, on a busy machine, it is told otherwise.
     tokio::time::sleep(Duration::from_millis(2500)).await;
-    assert!(third.leads() && !fourth.leads());
+    let is_transfer = |o: &Output| matches!(o, Output::Defeated { reason: Loss::Transferred, .. });
+    assert_eq!(third.ear.count(is_transfer), 0);
     for node in [first, second, third, fourth] {
         node.stop().await;
     }
