@@ -82,3 +82,18 @@ fn share(spread: Duration, part: u32) -> Duration {
     let nanos = (spread.as_nanos() * u128::from(part)) >> 32;
     Duration::from_nanos(nanos as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_are_spread_up_to_the_limit_and_looks_for_as_long_as_the_server_needs_for_all() {
+        let mut crowd = Crowd::default();
+        let mut the_last_turn = || u64::MAX;
+        crowd.resize(4008, Duration::from_millis(200), &mut the_last_turn);
+        assert_eq!(crowd.spread(), Duration::from_millis(200));
+        assert_eq!(crowd.turn().as_millis(), 199);
+        assert_eq!(crowd.turn_to_look().as_millis(), 999);
+    }
+}

@@ -83,3 +83,40 @@ impl Precedence {
         min(u32::try_from(priorities.len()).unwrap_or(u32::MAX), Self::MOST)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(800);
+    const STEP: Duration = Duration::from_millis(160);
+
+    fn after_a_vacancy_left_to_an_heir() -> Precedence {
+        let mut precedence = Precedence::default();
+        precedence.set_rivals(vec![(InstanceId::new("b"), 2)]);
+        precedence.note_holder(InstanceId::new("b"));
+        precedence.defer_to_heir(Instant::from_millis(9000));
+        precedence
+    }
+
+    #[test]
+    fn a_new_run_knows_who_lives_and_nothing_of_the_last_vacancy() {
+        let mut precedence = after_a_vacancy_left_to_an_heir();
+        assert_eq!(precedence.predecessors(), 0, "the other held the register last");
+        precedence.reset(Instant::from_millis(1000));
+        assert_eq!(precedence.predecessors(), 1);
+        for (free_at, taken_at) in [(0, 1160), (1700, 1860)] {
+            let at = precedence.earliest(Instant::from_millis(free_at), PATIENCE, STEP);
+            assert_eq!(at, Instant::from_millis(taken_at), "free at {free_at}");
+        }
+    }
+
+    #[test]
+    fn an_heir_is_waited_for_until_somebody_leads() {
+        let mut precedence = after_a_vacancy_left_to_an_heir();
+        let free_at = Instant::from_millis(100);
+        assert_eq!(precedence.earliest(free_at, PATIENCE, STEP), Instant::from_millis(9000));
+        precedence.note_leader();
+        assert_eq!(precedence.earliest(free_at, PATIENCE, STEP), free_at);
+    }
+}
