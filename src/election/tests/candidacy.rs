@@ -129,3 +129,28 @@ fn a_leader_stays_when_instances_go() {
     run(&mut [&mut a], 5 * LEASE);
     assert!(!a.leads(), "to lead again takes as many as before");
 }
+
+#[test]
+fn a_node_tells_how_it_takes_part_whether_it_has_looked_and_in_which_term_it_reigns() {
+    let network = Network::new();
+    let candidacy = Candidacy { min_instances: 3, ..Candidacy::default() };
+    let mut b = network.node_of("b", candidacy.clone());
+    assert_eq!(b.election.candidacy(), &candidacy);
+    assert!(!b.election.has_looked());
+    let a = network.leader("a");
+    b.starts();
+    b.settles();
+    assert!(b.election.has_looked());
+    assert_eq!(a.election.reign(), Some(network.stored().term));
+    assert_eq!(b.election.reign(), None);
+}
+
+#[test]
+fn each_request_has_a_number_of_its_own() {
+    let network = Network::new();
+    let mut a = network.node("a");
+    a.starts();
+    let first = a.loses().id;
+    network.passes(INTERVAL);
+    assert_ne!(a.sends().id, first);
+}

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::election::register::Server;
+use crate::election::register::{Fence, Server};
 use crate::election::{
-    Announcement, Command, Holder, Identity, InstanceId, Record, Register, Reply, Seen, Shown,
-    Stamp, Term,
+    Announcement, Checkpoint, Command, Holder, Identity, InstanceId, Record, Register, Reply, Seen,
+    Shown, Stamp, Term,
 };
 
 const LEASE: Duration = Duration::from_millis(800);
@@ -362,4 +362,38 @@ fn what_is_granted_is_announced_and_nothing_else() {
         assert_eq!(announced(held(), refused), None);
     }
     assert_eq!(announced(Register::default(), peek()), None);
+}
+
+#[test]
+fn the_fence_is_open_to_the_holder_of_that_very_term_where_it_was_confirmed() {
+    let cases = [
+        ("a", 1000, "s", Fence::Open),
+        ("a", 1000, "t", Fence::Unconfirmed),
+        ("a", 999, "s", Fence::Shut),
+        ("b", 1000, "s", Fence::Shut),
+    ];
+    for (name, term, identity, expected) in cases {
+        let stamp = Stamp::new(99);
+        let found = held().fence(&holder(name), Term(term), stamp, &server(identity));
+        assert_eq!(found, expected, "{name} in term {term} at {identity}");
+    }
+}
+
+#[test]
+fn the_checkpoint_is_shown_to_whoever_takes_and_to_nobody_else() {
+    let mut register = vacant();
+    register.set_checkpoint(Checkpoint { term: Term(1000), value: "7".into() });
+    let left = register.checkpoint().cloned();
+    assert!(left.is_some());
+    assert_eq!(execute(&mut register, &peek()).checkpoint, None);
+    let taken = execute(&mut register, &take(seen(None)));
+    assert!(taken.granted);
+    assert_eq!(taken.checkpoint, left);
+    assert_eq!(execute(&mut register, &take(seen(None))).checkpoint, None, "it was refused");
+
+    let mut register = held();
+    register.set_checkpoint(left.unwrap());
+    let renewed = execute(&mut register, &renew(4));
+    assert!(renewed.granted);
+    assert_eq!(renewed.checkpoint, None);
 }
