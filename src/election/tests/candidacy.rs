@@ -134,7 +134,7 @@ fn a_leader_stays_when_instances_go() {
 fn a_node_tells_how_it_takes_part_whether_it_has_looked_and_in_which_term_it_reigns() {
     let network = Network::new();
     let candidacy = Candidacy { min_instances: 3, ..Candidacy::default() };
-    let mut b = network.node_of("b", candidacy.clone());
+    let mut b = network.node_of("b", candidacy);
     assert_eq!(b.election.candidacy(), &candidacy);
     assert!(!b.election.has_looked());
     let a = network.leader("a");
