@@ -68,6 +68,18 @@ fn one_that_does_not_come_is_waited_for_no_longer_than_an_interval() {
 }
 
 #[test]
+fn somebody_who_joins_does_not_begin_the_wait_anew() {
+    let network = Network::new();
+    let (mut a, _b, mut c) = three(&network);
+    network.passes(INTERVAL);
+    releases(&mut a);
+    run(&mut [&mut c], INTERVAL / 2);
+    c.election.handle_fleet_size(network.now(), 4);
+    run(&mut [&mut c], INTERVAL / 2);
+    assert!(c.leads());
+}
+
+#[test]
 fn each_higher_priority_is_waited_for_and_no_more_than_five() {
     for (above, waited_for) in [(2, 2), (5, 5), (9, 5)] {
         let network = Network::new();
