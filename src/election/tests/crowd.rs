@@ -1,7 +1,7 @@
 //! Large fleets take turns, so that they do not come all at once.
 
 use super::kit::*;
-use crate::election::{Record, Stamp};
+use crate::election::{Announcement, Holder, InstanceId, Record, Stamp};
 
 /// Followers of one leader, each of which knows of `size` instances.
 fn followers(network: &Network, size: usize) -> (Node, Vec<Node>) {
@@ -59,6 +59,21 @@ fn whoever_hears_of_a_new_leader_before_its_turn_does_not_come() {
     for node in &mut followers[1..] {
         assert_eq!(node.settles(), ["peek"], "it looks, and finds the new leader");
     }
+}
+
+#[test]
+fn a_hint_that_all_have_heard_is_followed_by_looks_one_after_the_other() {
+    let network = Network::new();
+    let (_a, mut followers) = followers(&network, 4008);
+    let Record { term, .. } = network.stored();
+    for node in &mut followers {
+        let (holder, stamp) = (Holder::new(&InstanceId::new("z"), 1), Stamp::new(7));
+        node.hears(Announcement::Heartbeat { holder, term, beat: 3, stamp });
+    }
+    // The leader's silence would be looked at later.
+    let waits: Vec<u64> = followers.iter().map(|node| node.rests().unwrap()).collect();
+    let early = waits.iter().filter(|wait| **wait < 500).count();
+    assert!((25..75).contains(&early), "spread over a second: {waits:?}");
 }
 
 #[test]

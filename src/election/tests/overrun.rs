@@ -119,6 +119,22 @@ fn a_stop_that_still_waits_for_an_answer_does_not_release_either() {
 }
 
 #[test]
+fn a_stop_whose_last_answer_comes_when_the_lease_has_run_out_releases() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    network.passes(a.rests().unwrap());
+    let renewal = a.sends();
+    network.passes(100);
+    a.stops();
+    a.overruns();
+    let reply = network.applies(&renewal);
+    network.passes(LAPSE - 100);
+    a.hears_back(&renewal, reply);
+    assert_eq!(a.settles(), ["release"]);
+    assert_eq!(a.events().last(), Some(&Event::Stopped));
+}
+
+#[test]
 fn a_later_run_does_not_release_it_sooner() {
     let network = Network::new();
     let mut a = network.leader("a");

@@ -135,8 +135,7 @@ fn after_an_heir_that_does_not_come_the_higher_priority_comes_first() {
 }
 
 /// Their way to the server is too long: each of their takes is granted, each answer comes too late, and each releases what it was granted.
-#[test]
-fn those_that_come_first_and_never_stay_do_not_keep_the_others_out() {
+fn is_not_put_off_by_those_that_never_stay(hears_of_their_takes: bool) {
     let network = Network::new();
     let (mut a, _b, mut c) = three(&network);
     rivals(&mut c, &[("b", 2), ("d", 3)]);
@@ -145,11 +144,14 @@ fn those_that_come_first_and_never_stay_do_not_keep_the_others_out() {
     let begun = network.now();
     for (round, name) in ["b", "d"].into_iter().cycle().enumerate() {
         let (left, stamp) = (network.stored(), |number| Stamp::new(2 * round as u64 + number));
-        let holder = Some(Holder::new(&InstanceId::new(name), 1));
-        let term = Term(left.term.0 + 1);
-        let taken = Record { holder, term, beat: 0, stamp: stamp(0), ..left };
+        let holder = Holder::new(&InstanceId::new(name), 1);
+        let (term, beat) = (Term(left.term.0 + 1), 0);
+        let taken = Record { holder: Some(holder.clone()), term, beat, stamp: stamp(0), ..left };
         network.restores(Some(taken.clone()));
         c.observes();
+        if hears_of_their_takes {
+            c.hears(Announcement::Heartbeat { holder, term, beat, stamp: stamp(0) });
+        }
         network.passes(10);
         network.restores(Some(Record { holder: None, stamp: stamp(1), ..taken }));
         c.observes();
@@ -160,6 +162,35 @@ fn those_that_come_first_and_never_stay_do_not_keep_the_others_out() {
         }
         assert!(network.now().since(begun).as_millis() < 3 * u128::from(LEASE), "put off for ever");
     }
+}
+
+#[test]
+fn those_that_come_first_and_never_stay_do_not_keep_the_others_out() {
+    is_not_put_off_by_those_that_never_stay(false);
+}
+
+#[test]
+fn a_take_that_is_heard_of_is_no_sign_that_its_holder_stays() {
+    is_not_put_off_by_those_that_never_stay(true);
+}
+
+#[test]
+fn a_leader_whose_renewals_were_only_read_has_stayed_so_the_first_is_waited_for_after_it() {
+    let network = Network::new();
+    let (mut a, _b, mut c) = three(&network);
+    let begun = network.now();
+    while network.now().since(begun).as_millis() < u128::from(3 * LEASE) {
+        network.passes(INTERVAL);
+        assert_eq!(a.settles(), ["renew"]);
+        c.observes();
+    }
+    releases(&mut a);
+    c.misses_the_news();
+    c.observes();
+    run(&mut [&mut c], INTERVAL - 1);
+    assert!(!c.leads());
+    run(&mut [&mut c], 1);
+    assert!(c.leads());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A register that nobody holds: announced, found, forged, meant for an heir, or left by another server.
 
 use super::kit::*;
-use crate::election::{Announcement, Command, InstanceId, Record, Stamp, Term};
+use crate::election::{Announcement, Candidacy, Command, InstanceId, Record, Stamp, Term};
 
 fn leader_and_follower(network: &Network) -> (Node, Node) {
     let a = network.leader("a");
@@ -54,6 +54,23 @@ fn a_vacancy_whose_announcement_was_lost_is_found_when_the_heartbeats_are_missed
     assert!(!refused.granted);
     run(&mut [&mut b], 100);
     assert!(b.leads());
+}
+
+#[test]
+fn whoever_may_not_take_forgets_an_announced_vacancy_with_its_next_look() {
+    let network = Network::new();
+    let _a = network.leader("a");
+    let mut b = network.node_of("b", Candidacy { min_instances: 2, ..Candidacy::default() });
+    b.starts();
+    b.knows(&network, 2);
+    assert_eq!(b.settles(), ["peek"]);
+    b.hears(forged_vacancy(&network));
+    b.knows(&network, 1);
+    b.election.handle_unsubscribed(network.now());
+    network.passes(LEASE / 4);
+    assert_eq!(b.settles(), ["peek"]);
+    b.knows(&network, 2);
+    assert_eq!(b.settles(), [""; 0], "it has seen who leads");
 }
 
 #[test]
