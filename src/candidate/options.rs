@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{Config, Place};
 use crate::election::{Candidacy, CrashDetection, Timing};
-use crate::medium::redis::Target;
+use crate::medium::redis::{Endpoint, Target};
 use crate::wire::MAX_PRIORITY;
 
 const MAX_MIN_INSTANCES: usize = 10_000;
@@ -125,20 +125,19 @@ impl Options {
     }
 
     pub fn place(&self) -> Result<Place, String> {
-        let redis = match (&self.medium, &self.redis) {
+        let server = match (&self.medium, &self.redis) {
             (MediumName::Memory, _) => return Ok(Place::Memory),
-            (MediumName::Redis, Some(redis)) => redis,
+            (MediumName::Redis, Some(server)) => server,
             (MediumName::Redis, None) => return Err("option \"redis\" is missing".into()),
         };
-        let target = match &redis.url {
+        let target = match &server.url {
             Some(url) => Target::parse(url)?,
             None => Target {
-                host: redis.host.clone(),
-                port: redis.port,
-                username: redis.username.clone(),
-                password: redis.password.clone(),
-                db: redis.db,
-                tls: redis.tls,
+                place: Endpoint::tcp(&server.host, server.port).into(),
+                username: server.username.clone(),
+                password: server.password.clone(),
+                db: server.db,
+                tls: server.tls.then(Arc::default),
             },
         };
         Ok(Place::Redis(target))

@@ -12,10 +12,10 @@ use incumbent::election::{
     Announcement, Command, Election, Identity, InstanceId, Instant, Reply, Tenure, Term, Timing,
 };
 use incumbent::medium::fencing::{Fenced, MAX_CHECKPOINT_BYTES};
-use incumbent::medium::redis::Target as Server;
 use incumbent::medium::redis::fenced::{Places, read_fence, read_replies};
 use incumbent::medium::redis::greeting::{Greeting, is_too_old};
 use incumbent::medium::redis::reply::{Answer, Unreadable};
+use incumbent::medium::redis::{Endpoint, Place as Located, Target as Server};
 use incumbent::membership::{Change, InstanceRecord, Membership, RegistryChange, Roster};
 use incumbent::messaging::{Channel, Envelope, Reception};
 use incumbent::wire;
@@ -241,7 +241,8 @@ fn options(bytes: &[u8]) {
 fn url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(server) = Server::parse(text) {
-        assert!(!server.host.is_empty() && server.db >= 0);
+        let Located::Server(Endpoint::Tcp { host, .. }) = &server.place else { unreachable!() };
+        assert!(!host.is_empty() && server.db >= 0);
         assert!(!server.address().is_empty());
     }
     // Whatever stands in a URL may be a secret.

@@ -20,7 +20,10 @@ impl Attempts {
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<Line, MediumError> {
         let (started, limit) = (Instant::now(), shared.attempt_limit(self.too_slow));
-        let outcome = Line::open(&shared.target, limit, on_push).await;
+        let outcome = match shared.target.place.locate().await {
+            Ok(endpoint) => Line::open(&shared.target, &endpoint, limit, on_push).await,
+            Err(error) => Err(error),
+        };
         let time = started.elapsed();
         self.too_slow = if outcome.is_err() && time >= limit { self.too_slow + 1 } else { 0 };
         if outcome.is_ok() {

@@ -46,15 +46,14 @@ async fn connect(
         line.connection.send_packed_commands(&load, 0, load.len()),
     )
     .await;
-    let link = Link::new(&line, shared.address.clone());
-    Ok((Arc::new(link), line))
+    Ok((Arc::new(Link::new(&line)), line))
 }
 
 /// Holds the connection for as long as it is good. Returns why it is not any more.
 async fn serve(shared: &Shared, link: Arc<Link>, mut line: Line) -> MediumError {
     shared.connected(link.clone());
     tokio::select! {
-        _ = line.gone.recv() => errors::lost(&shared.address, None),
+        _ = line.gone.recv() => errors::lost(&link.address, None),
         error = link.until_condemned() => {
             // The server said that it is not the one to talk to; then what is listened to is on the wrong one as well.
             if error.kind == MediumErrorKind::Failed {

@@ -2,23 +2,23 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo, RedisError, Value};
-use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::errors;
 use super::greeting::{self, Greeting};
+use super::place::Endpoint;
 use super::presence::Showing;
 use super::target::Target;
+use super::transport::{Seat, Transport};
 use crate::election::Presence;
 use crate::lifeline::Socket;
 use crate::medium::MediumError;
@@ -27,21 +27,21 @@ use crate::random;
 /// A connection just made, and what tells that it ended.
 pub struct Line {
     pub connection: MultiplexedConnection,
+    /// The server that it leads to, for messages.
+    pub address: String,
     /// Ends when the connection has; nothing ever comes through.
     pub gone: mpsc::Receiver<Infallible>,
     /// Whether no script may name the keys of two kinds here.
     pub keeps_kinds_apart: bool,
-    /// Its socket and this side's address, where we made the socket ourselves.
-    pub socket: Option<(Arc<Socket>, SocketAddr)>,
+    /// Its socket, and this side's end of it.
+    pub socket: Option<(Arc<Socket>, Seat)>,
     /// Moves its bytes. Without it, the connection is gone.
-    task: Option<JoinHandle<()>>,
+    task: JoinHandle<()>,
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
+        self.task.abort();
         if let Some((socket, _)) = &self.socket {
             socket.close();
         }
@@ -49,28 +49,26 @@ impl Drop for Line {
 }
 
 impl Line {
-    /// Connects, proves who we are, and looks whether a server is there that can be used.
+    /// Connects to `endpoint`, proves who we are, and looks whether a server is there that can be used.
     pub async fn open(
         target: &Target,
+        endpoint: &Endpoint,
         limit: Duration,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<Self, MediumError> {
-        let address = target.address();
-        timeout(limit, Self::open_unbounded(target, &address, on_push))
+        let address = endpoint.to_string();
+        timeout(limit, Self::open_unbounded(target, endpoint, &address, on_push))
             .await
             .unwrap_or_else(|_| Err(errors::no_answer_to_attempt(&address, limit)))
     }
 
     async fn open_unbounded(
         target: &Target,
+        endpoint: &Endpoint,
         address: &str,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<Self, MediumError> {
-        if target.tls {
-            install_tls_provider();
-        }
         let failed = |error: RedisError| errors::of_attempt(address, &error);
-        let info = target.connection_info().map_err(failed)?;
         // The connection's own task owns the closure, and with it this sender: its drop tells every kind of end.
         let (alive, gone) = mpsc::channel(1);
         let config = AsyncConnectionConfig::new()
@@ -81,50 +79,20 @@ impl Line {
                 on_push(push);
                 Ok::<(), Infallible>(())
             });
-        let mut line = if target.tls {
-            let client = redis::Client::open(info).map_err(failed)?;
-            let connection = client
-                .get_multiplexed_async_connection_with_config(&config)
+        let Transport { stream, socket } = Transport::open(endpoint, target.tls.as_deref())
+            .await
+            .map_err(|error| failed(error.into()))?;
+        let (connection, task) =
+            MultiplexedConnection::new_with_config(&target.settings(), stream, config)
                 .await
                 .map_err(failed)?;
-            Self { connection, gone, keeps_kinds_apart: false, socket: None, task: None }
-        } else {
-            let stream = connect(target).await.map_err(|error| failed(error.into()))?;
-            let socket = Socket::of(&stream).ok().map(Arc::new).zip(stream.local_addr().ok());
-            let settings = info.redis_settings();
-            let (connection, task) =
-                MultiplexedConnection::new_with_config(settings, stream, config)
-                    .await
-                    .map_err(failed)?;
-            let task = Some(tokio::spawn(task));
-            Self { connection, gone, keeps_kinds_apart: false, socket, task }
-        };
-        let greeting = greet(&mut line.connection, address).await?;
+        let task = tokio::spawn(task);
+        let address = address.to_owned();
+        let mut line = Self { connection, address, gone, keeps_kinds_apart: false, socket, task };
+        let greeting = greet(&mut line.connection, &line.address).await?;
         line.keeps_kinds_apart = greeting.keeps_kinds_apart();
         Ok(line)
     }
-}
-
-/// A socket of our own making, so that the kernel can be asked about it later. All addresses of the host are tried at once: one that does not
-/// answer costs no time.
-async fn connect(target: &Target) -> std::io::Result<TcpStream> {
-    let stream = reach(lookup_host((target.host.as_str(), target.port)).await?).await?;
-    target.configure(&stream)?;
-    Ok(stream)
-}
-
-pub async fn reach(addresses: impl Iterator<Item = SocketAddr>) -> std::io::Result<TcpStream> {
-    let mut attempts: JoinSet<_> = addresses.map(TcpStream::connect).collect();
-    let mut failure = None;
-    while let Some(attempt) = attempts.join_next().await {
-        match attempt {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failure = Some(error),
-            // The runtime comes to its end.
-            Err(_) => break,
-        }
-    }
-    Err(failure.unwrap_or_else(|| std::io::ErrorKind::NotFound.into()))
 }
 
 /// Reads version and role from the server's greeting, and gives the connection a name, where that is permitted.
@@ -149,14 +117,6 @@ async fn greet(
         }
         greeting => Ok(greeting),
     }
-}
-
-fn install_tls_provider() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // An error means that the process has chosen a provider already; that one serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
 }
 
 /// What `future` gives within `limit`, and a moment more: when this process was stopped for a while, its timers are due before the
@@ -188,15 +148,15 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(line: &Line, address: String) -> Self {
+    pub fn new(line: &Line) -> Self {
         let number = random::bits();
         let showing = line
             .socket
             .as_ref()
-            .map(|(socket, local)| (Showing::new(number, *local), socket.clone()));
+            .map(|(socket, seat)| (Showing::new(number, seat.clone()), socket.clone()));
         Self {
             number,
-            address,
+            address: line.address.clone(),
             keeps_kinds_apart: line.keeps_kinds_apart,
             connection: line.connection.clone(),
             showing,
@@ -254,8 +214,7 @@ impl Link {
     /// A sentence that says why it cannot.
     pub async fn show(&self, prefix: &str) -> Result<(Presence, Arc<Socket>), String> {
         let Some((showing, socket)) = &self.showing else {
-            return Err("over TLS, or without a file descriptor left, its socket cannot be asked"
-                .to_owned());
+            return Err("without a file descriptor left, its socket cannot be asked".to_owned());
         };
         showing.show(&mut self.connection.clone(), prefix).await?;
         Ok((showing.presence.clone(), socket.clone()))

@@ -16,6 +16,7 @@ pub mod fenced;
 pub mod greeting;
 mod hub;
 mod keys;
+mod place;
 mod presence;
 pub mod reply;
 mod rosters;
@@ -23,6 +24,8 @@ mod routing;
 mod scripts;
 mod subscriptions;
 mod target;
+mod tls;
+mod transport;
 mod words;
 
 #[cfg(test)]
@@ -44,11 +47,13 @@ use self::connection::Link;
 use self::fenced::KeyFinder;
 use self::hub::Hub;
 use self::keys::Names;
+pub use self::place::{Endpoint, Place};
 use self::reply::{Answer, Unreadable};
 use self::rosters::Desk;
 use self::routing::MemberId;
 use self::scripts::{Call, Script, evaluate};
 pub use self::target::Target;
+pub use self::tls::Tls;
 use super::fencing::{Fenced, Replies, Work};
 use super::{Channel, Enrolment, MailboxSender, Medium, MediumError, Members, Notice, Roster};
 use crate::election::{
@@ -161,7 +166,7 @@ impl RedisMedium {
             }
         };
         let answer = Answer::new(value).and_then(read);
-        answer.map_err(|Unreadable| errors::unreadable(&self.hub.shared.address))
+        answer.map_err(|Unreadable| errors::unreadable(&link.address))
     }
 
     async fn run_registry<T>(
@@ -206,7 +211,7 @@ impl RedisMedium {
         let began = Instant::now();
         let presence = timeout(limit, self.presence(link, &command))
             .await
-            .map_err(|_| errors::timed_out(&self.hub.shared.address, limit))?;
+            .map_err(|_| errors::timed_out(&link.address, limit))?;
         let left = presence.as_ref().map_or(limit, |_| limit.saturating_sub(began.elapsed()));
         let reply = self.execute_on(link, limit, left, command, presence.as_ref()).await?;
         self.settle_lifeline(link, &reply, presence.as_ref());
@@ -281,7 +286,7 @@ impl RedisMedium {
         if self.advised_of_hiding.swap(link.number, Ordering::Relaxed) != link.number {
             self.mailbox.send(Notice::Advice(format!(
                 "crashDetection \"connection\" has no effect at {}, so a crash is noticed after leaseMs: {why}",
-                self.hub.shared.address
+                link.address
             )));
         }
     }
@@ -311,7 +316,7 @@ impl RedisMedium {
             self.mailbox.send(Notice::Advice(format!(
                 "Redis at {} does not let scripts read INFO: a vacant leadership is taken over only after a whole lease, \
                  a new connection starts that wait anew, and a replica is not recognised; permit it with the ACL rule +info",
-                self.hub.shared.address
+                link.address
             )));
         }
     }
@@ -384,7 +389,7 @@ impl Medium for RedisMedium {
         let left = checkpoint.as_deref();
         let call = scripts::for_commands(&self.names, &stamp, leader, keys, &commands, left);
         let answer = self.call(&link, limit, |connection| evaluate(connection, call)).await;
-        let address = &self.hub.shared.address;
+        let address = &link.address;
         let replies = fenced::read_replies(answer.map_err(errors::of_fenced)?)
             .ok_or_else(|| errors::unreadable(address))?;
         match &replies {
@@ -409,7 +414,7 @@ impl Medium for RedisMedium {
             Some(Fenced::Done(_)) => Ok(Fenced::Done(())),
             Some(Fenced::NotLeader) => Ok(Fenced::NotLeader),
             Some(Fenced::Unconfirmed) => Ok(Fenced::Unconfirmed),
-            None => Err(errors::unreadable(&self.hub.shared.address)),
+            None => Err(errors::unreadable(&link.address)),
         }
     }
 

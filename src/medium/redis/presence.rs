@@ -4,21 +4,20 @@
 //! which its connection is closed: a millisecond after its process died.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex as StdMutex};
 
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 use tokio::sync::{Mutex, OnceCell};
 
+use super::transport::Seat;
 use crate::election::Presence;
 
 /// What one connection for commands shows of itself.
 pub struct Showing {
     pub presence: Presence,
-    /// This side's end of the connection.
-    local: SocketAddr,
-    /// Whether the server sees this side at that same address.
+    seat: Seat,
+    /// Whether the server sees this side there.
     directness: OnceCell<Verdict>,
     /// The prefixes under which it was tried, and what came of it.
     tried: StdMutex<HashMap<String, Arc<Mutex<Option<Verdict>>>>>,
@@ -28,10 +27,10 @@ pub struct Showing {
 type Verdict = Result<(), String>;
 
 impl Showing {
-    pub fn new(number: u64, local: SocketAddr) -> Self {
+    pub fn new(number: u64, seat: Seat) -> Self {
         Self {
             presence: Presence::of_connection(number),
-            local,
+            seat,
             directness: OnceCell::new(),
             tried: StdMutex::default(),
         }
@@ -81,7 +80,7 @@ impl Showing {
     ) -> Result<Verdict, RedisError> {
         let directness = self
             .directness
-            .get_or_try_init(|| is_seen_at(connection.clone(), self.local))
+            .get_or_try_init(|| is_seen_at(connection.clone(), &self.seat))
             .await?
             .clone();
         if directness.is_ok() {
@@ -111,11 +110,11 @@ fn settled(outcome: Result<Verdict, RedisError>) -> Result<Verdict, String> {
     })
 }
 
-/// Whether the server names this address as the client's. A proxy, or a translation of addresses, puts its own there; and what stands in between
+/// Whether the server sees this side where it is. A proxy, or a translation of addresses, puts its own there; and what stands in between
 /// may stay connected when one side is gone.
 async fn is_seen_at(
     mut connection: MultiplexedConnection,
-    local: SocketAddr,
+    seat: &Seat,
 ) -> Result<Verdict, RedisError> {
     let mut info = redis::cmd("CLIENT");
     info.arg("INFO");
@@ -125,13 +124,9 @@ async fn is_seen_at(
         _ => String::new(),
     };
     let seen = text.split(' ').find_map(|field| field.strip_prefix("addr=")).unwrap_or_default();
-    Ok(match seen.parse::<SocketAddr>() {
-        Ok(seen) if is_same(seen, local) => Ok(()),
-        _ => Err("a proxy, or a translation of addresses, stands before Redis".to_owned()),
+    Ok(if seat.is_named_by(seen) {
+        Ok(())
+    } else {
+        Err("a proxy, or a translation of addresses, stands before Redis".to_owned())
     })
-}
-
-/// An IPv4 address may be told as an IPv6 one.
-fn is_same(one: SocketAddr, other: SocketAddr) -> bool {
-    one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
 }

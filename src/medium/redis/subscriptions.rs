@@ -97,9 +97,9 @@ impl Subscription {
             let probe = self.heard() + self.shared.probe_interval();
             let retry = self.retry.unwrap_or(probe + Duration::from_secs(3600));
             tokio::select! {
-                _ = self.line.gone.recv() => return errors::lost(&self.shared.address, None),
+                _ = self.line.gone.recv() => return errors::lost(&self.line.address, None),
                 _ = self.moved.changed() => {
-                    return errors::lost(&self.shared.address, Some("it is not the master any more"));
+                    return errors::lost(&self.line.address, Some("it is not the master any more"));
                 }
                 () = self.shared.routes_changed.notified() => {}
                 () = sleep_until(retry) => {
@@ -169,7 +169,7 @@ impl Subscription {
                 Ask::Unsubscribe => connection.unsubscribe(names).await,
             }
         };
-        let address = &self.shared.address;
+        let address = &self.line.address;
         match timeout(limit, asked).await {
             Ok(Ok(())) => Ok(Ok(())),
             Ok(Err(error)) if is_of_connection(&error) => Err(errors::of_command(address, &error)),
@@ -186,7 +186,7 @@ impl Subscription {
             return Ok(());
         }
         let limit = self.shared.or_slow(interval);
-        let address = &self.shared.address;
+        let address = &self.line.address;
         let ping = redis::cmd("PING");
         match within(limit, self.line.connection.send_packed_command(&ping)).await {
             Some(Err(error)) if is_of_connection(&error) => {

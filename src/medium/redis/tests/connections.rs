@@ -11,7 +11,8 @@ use super::server::RedisServer;
 use super::suite::RedisFixture;
 use crate::election::{InstanceId, Timing};
 use crate::medium::conformance::{Node, join};
-use crate::medium::redis::connection::{Line, Link, reach};
+use crate::medium::redis::connection::{Line, Link};
+use crate::medium::redis::transport::reach;
 use crate::medium::redis::{RedisMedium, Target, late_to};
 use crate::medium::{Channel, Mailbox, Medium, MediumError, MediumErrorKind, Notice, mailbox};
 
@@ -352,8 +353,10 @@ async fn garbage_on_every_channel_is_counted_and_ignored() {
 #[tokio::test]
 async fn an_answer_counts_no_more_once_its_connection_is_given_up() {
     let server = RedisServer::start();
-    let line = Line::open(&server.target(), PATIENCE, |_| {}).await.unwrap();
-    let link = Arc::new(Link::new(&line, server.target().address()));
+    let target = server.target();
+    let endpoint = target.place.locate().await.unwrap();
+    let line = Line::open(&target, &endpoint, PATIENCE, |_| {}).await.unwrap();
+    let link = Arc::new(Link::new(&line));
     let (sender, mut mailbox) = mailbox();
     let answered = || async { Ok(()) };
     assert_eq!(link.call(|_| answered(), PATIENCE, PATIENCE, late_to(&sender)).await, Ok(()));

@@ -1,13 +1,14 @@
 //! URLs, keys and channels.
 
+use std::sync::Arc;
+
 use crate::election::InstanceId;
 use crate::medium::Channel;
-use crate::medium::redis::Target;
 use crate::medium::redis::keys::Names;
+use crate::medium::redis::{Endpoint, Target};
 
 fn target(host: &str, port: u16) -> Target {
-    let (host, username, password) = (host.to_owned(), None, None);
-    Target { host, port, username, password, db: 0, tls: false }
+    Target::new(Endpoint::tcp(host, port))
 }
 
 #[test]
@@ -17,7 +18,10 @@ fn urls_are_read() {
         ("redis://10.0.0.1:7000/", target("10.0.0.1", 7000)),
         ("redis://[::1]:7000", target("::1", 7000)),
         ("REDIS://localhost:1/3", Target { db: 3, ..target("localhost", 1) }),
-        ("rediss://redis.example", Target { tls: true, ..target("redis.example", 6379) }),
+        (
+            "rediss://redis.example",
+            Target { tls: Some(Arc::default()), ..target("redis.example", 6379) },
+        ),
         (
             "redis://me:p%40ss%2Fword@h",
             Target {

@@ -13,7 +13,7 @@ use crate::driver::{Output, Sink};
 use crate::election::{CrashDetection, Holder, InstanceId, Presence, Reply, Seen, Timing};
 use crate::lifeline::Lifeline;
 use crate::medium::conformance::{Node, seen, shown as shown_by};
-use crate::medium::redis::{RedisMedium, Target};
+use crate::medium::redis::{Endpoint, RedisMedium, Target};
 use crate::medium::{Medium, MediumErrorKind, Notice, mailbox};
 use crate::random;
 
@@ -25,7 +25,7 @@ pub struct Watcher {
 
 /// `host` tells connections apart: those of one process to one server are shared.
 async fn connect(server: &RedisServer, host: &str, id: &str) -> Watcher {
-    connect_to(Target { host: host.to_owned(), ..server.target() }, "svc", id).await
+    connect_to(Target::new(Endpoint::tcp(host, server.port())), "svc", id).await
 }
 
 pub async fn connect_to(target: Target, kind: &str, id: &str) -> Watcher {
@@ -171,7 +171,7 @@ async fn an_assert_over_ones_own_record_names_the_connection_that_it_comes_on() 
 async fn through_a_proxy_no_connection_shows_and_the_owner_is_told_once() {
     let server = RedisServer::start();
     let port = relay(server.port());
-    let mut a = connect_to(Target { port, ..server.target() }, "svc", "a").await;
+    let mut a = connect_to(Target::new(Endpoint::tcp("127.0.0.1", port)), "svc", "a").await;
     let granted = a.node.take().await;
     assert_eq!(granted.presence, None);
     let advice = next_advice(&mut a.node).await;

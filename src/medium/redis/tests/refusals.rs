@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -96,7 +97,7 @@ async fn what_is_not_redis_is_unreachable() {
 #[tokio::test]
 async fn tls_to_a_server_without_it_is_unreachable() {
     let server = RedisServer::start();
-    let (_medium, mut mailbox) = open(Target { tls: true, ..server.target() }, 800);
+    let (_medium, mut mailbox) = open(Target { tls: Some(Arc::default()), ..server.target() }, 800);
     let (error, _) = failures(&mut mailbox).await;
     assert_eq!(error.kind, MediumErrorKind::Unreachable, "{error}");
 }
