@@ -1,6 +1,17 @@
 'use strict';
 
-const { boolean, describeType, hostName, integer, invalid, port, text } = require('./rules.js');
+const { parseRedisUrl } = require('./redis-url.js');
+const {
+  hostName,
+  integer,
+  invalid,
+  keyPrefix,
+  port,
+  socketPath,
+  text,
+  word,
+} = require('./rules.js');
+const { resolveTls } = require('./tls-options.js');
 const { unknownNames } = require('./unknown-names.js');
 
 /**
@@ -8,18 +19,22 @@ const { unknownNames } = require('./unknown-names.js');
  * have got into any of them by mistake.
  */
 const REDIS_OPTIONS = {
-  url: { check: parseUrl, secret: true },
+  url: { check: parseRedisUrl, secret: true },
   host: { check: hostName, default: 'localhost', secret: true },
   port: { check: port, default: 6379, minimum: 1, maximum: 65_535 },
+  path: { check: socketPath, secret: true },
   username: { check: text, secret: true },
   password: { check: text, secret: true },
   db: { check: integer, default: 0, minimum: 0, maximum: 2 ** 31 - 1 },
-  tls: { check: boolean, default: false },
+  tls: { check: resolveTls, default: false },
+  keyPrefix: { check: keyPrefix, default: '', maximumBytes: 256 },
+  clientName: { check: word, default: 'incumbent', maximumBytes: 64 },
 };
 
-/** A URL, or an object of fields, as `{ host, port, username?, password?, db, tls }`. */
+/** A URL, or an object of fields. In the result `tls` is null, or an object with every field. */
 function resolveRedis(name, given, row, warnings) {
-  if (typeof given === 'string') return complete({}, parseUrl(name, given, row, warnings));
+  if (typeof given === 'string')
+    return complete(name, {}, parseRedisUrl(name, given, row, warnings));
   if (given === null || typeof given !== 'object' || Array.isArray(given)) {
     throw invalid(name, 'must be a redis:// or rediss:// URL, or an object', given);
   }
@@ -30,63 +45,40 @@ function resolveRedis(name, given, row, warnings) {
     fields[field] = rules.check(`${name}.${field}`, given[field], rules, warnings);
   }
   const { url, ...others } = fields;
-  return complete(others, url);
+  return complete(name, others, url);
 }
 
 /** A URL wins in what it names, the fields fill up what it leaves open, the defaults the rest. */
-function complete(fields, url) {
-  const { host, port, db, tls } = REDIS_OPTIONS;
-  return {
-    host: url?.host ?? fields.host ?? host.default,
-    // A port given beside a URL belongs to another host.
-    port: url ? (url.port ?? port.default) : (fields.port ?? port.default),
+function complete(name, fields, url) {
+  const settings = {
+    ...placeOf(name, fields, url),
     username: url?.username || fields.username || undefined,
     password: url?.password || fields.password || undefined,
-    db: url?.db ?? fields.db ?? db.default,
+    db: url?.db ?? fields.db ?? REDIS_OPTIONS.db.default,
     // Either way of asking for TLS is enough: never talk in the clear when one of them was used.
-    tls: url?.tls || (fields.tls ?? tls.default),
+    tls: fields.tls || (url?.tls ? resolveTls(`${name}.tls`, true) : null),
+    keyPrefix: fields.keyPrefix ?? REDIS_OPTIONS.keyPrefix.default,
+    clientName: fields.clientName ?? REDIS_OPTIONS.clientName.default,
   };
+  if (settings.path !== undefined && settings.tls) {
+    throw invalid(`${name}.tls`, 'must be left out with a Unix socket', true);
+  }
+  return settings;
 }
 
-/** What a URL names. Where it has no user, password, port or database, these are undefined. */
-function parseUrl(name, given, row, warnings) {
-  if (typeof given !== 'string') throw notUrl(name, describeType(given));
-  const scheme = /^([a-z][a-z0-9+.-]{0,15}):\/\//i.exec(given)?.[1].toLowerCase();
-  if (scheme !== 'redis' && scheme !== 'rediss') {
-    throw notUrl(
-      name,
-      scheme ? `a URL with ${scheme}://` : `${describeType(given)} without a scheme`,
-    );
+function placeOf(name, fields, url) {
+  if (url?.path !== undefined) return { path: url.path };
+  const { host, port } = REDIS_OPTIONS;
+  // A port given beside a URL belongs to another host.
+  if (url) return { host: url.host, port: url.port ?? port.default };
+  if (fields.path === undefined) {
+    return { host: fields.host ?? host.default, port: fields.port ?? port.default };
   }
-  const url = URL.canParse(given) ? new URL(given) : undefined;
-  if (!url?.hostname) throw notUrl(name, 'a URL that cannot be parsed (encode special characters)');
-  if (url.search || url.hash) {
-    warnings.push(`option "${name}": what follows "?" or "#" in the URL is ignored`);
+  if (fields.host !== undefined || fields.port !== undefined) {
+    const rule = `must be left out with "${name}.host" or "${name}.port"`;
+    throw invalid(`${name}.path`, rule, fields.path, REDIS_OPTIONS.path);
   }
-  const database = url.pathname.replace(/^\//, '');
-  if (!/^\d{0,10}$/.test(database))
-    throw notUrl(name, 'a URL with a path that is no database number');
-  return {
-    host: hostName(name, decode(name, url.hostname), { secret: true }),
-    port: url.port === '' ? undefined : integer(name, Number(url.port), REDIS_OPTIONS.port),
-    username: decode(name, url.username) || undefined,
-    password: decode(name, url.password) || undefined,
-    db: database === '' ? undefined : integer(name, Number(database), REDIS_OPTIONS.db),
-    tls: scheme === 'rediss',
-  };
-}
-
-function decode(name, part) {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw notUrl(name, 'a URL with a "%" that encodes nothing (write %25)');
-  }
-}
-
-function notUrl(name, got) {
-  const rule = 'must be a URL like redis://user:password@host:6379/0, or rediss:// for TLS';
-  return invalid(name, rule, undefined, { got });
+  return { path: fields.path };
 }
 
 module.exports = { REDIS_OPTIONS, resolveRedis };

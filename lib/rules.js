@@ -3,6 +3,7 @@
 // One function per kind of rule. Each takes the name of an option, the value given and the option's
 // row in its table, and returns the value to use, or throws what tells the user the rule.
 
+const path = require('node:path');
 const { IncumbentError } = require('./errors.js');
 const { firstLine } = require('./messages.js');
 
@@ -55,6 +56,27 @@ function hostName(name, value, row) {
   if (typeof value !== 'string' || !/^[^\s/@\0]+$/.test(value))
     throw invalid(name, rule, value, row);
   return text(name, value, row).replace(/^\[(.*)\]$/, '$1');
+}
+
+/** The path of a Unix socket. */
+function socketPath(name, value, row) {
+  const isPath = typeof value === 'string' && value !== '' && !value.includes('\0');
+  if (!isPath) throw invalid(name, 'must be the path of a Unix socket', value, row);
+  return path.resolve(text(name, value, row));
+}
+
+/** What a name may be that Redis takes only without spaces. */
+function word(name, value, row) {
+  if (typeof value === 'string' && /^[!-~]+$/.test(value)) return text(name, value, row);
+  throw invalid(name, 'must be of visible ASCII characters, without spaces', value, row);
+}
+
+/** Redis would take the whole key for its hash tag, and a cluster scatter the keys of a kind. */
+function keyPrefix(name, value, row) {
+  const prefix = text(name, value, row);
+  if (/^[^{]*\{\}/.test(prefix))
+    throw invalid(name, 'must not hold an empty hash tag {}', value, row);
+  return prefix;
 }
 
 /** The JSON value that the others will see: what JSON cannot carry is gone from it. */
@@ -121,9 +143,12 @@ module.exports = {
   integer,
   invalid,
   json,
+  keyPrefix,
   oneOf,
   port,
+  socketPath,
   stallLimit,
   text,
   toJson,
+  word,
 };

@@ -1,5 +1,6 @@
 //! The options as lib/options.js hands them over: one JSON text, complete, checked for their types, with every default filled in.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{Config, Place};
 use crate::election::{Candidacy, CrashDetection, Timing};
-use crate::medium::redis::{Endpoint, Target};
+use crate::medium::redis::{Endpoint, Pem, Target, Tls};
 use crate::wire::MAX_PRIORITY;
 
 const MAX_MIN_INSTANCES: usize = 10_000;
@@ -53,14 +54,39 @@ enum CrashDetectionName {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct RedisOptions {
+    /// Instead of all that follows.
     url: Option<String>,
+    #[serde(default)]
     host: String,
+    #[serde(default)]
     port: u16,
+    /// Of a Unix socket, instead of host and port.
+    path: Option<PathBuf>,
     username: Option<String>,
     password: Option<String>,
     db: i64,
-    tls: bool,
+    tls: Option<TlsOptions>,
+    key_prefix: String,
+    client_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TlsOptions {
+    ca: Vec<PemOption>,
+    cert: Option<PemOption>,
+    key: Option<PemOption>,
+    servername: Option<String>,
+    reject_unauthorized: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PemOption {
+    Text(String),
+    Path(PathBuf),
 }
 
 fn yes() -> bool {
@@ -132,14 +158,42 @@ impl Options {
         };
         let target = match &server.url {
             Some(url) => Target::parse(url)?,
-            None => Target {
-                place: Endpoint::tcp(&server.host, server.port).into(),
-                username: server.username.clone(),
-                password: server.password.clone(),
-                db: server.db,
-                tls: server.tls.then(Arc::default),
-            },
+            None => server.target()?,
         };
         Ok(Place::Redis(target))
+    }
+}
+
+impl RedisOptions {
+    fn target(&self) -> Result<Target, String> {
+        let endpoint = match &self.path {
+            Some(path) => Endpoint::Unix(path.clone()),
+            None => Endpoint::tcp(&self.host, self.port),
+        };
+        Ok(Target {
+            username: self.username.clone(),
+            password: self.password.clone(),
+            db: self.db,
+            tls: self.tls.as_ref().map(TlsOptions::checked).transpose()?.map(Arc::new),
+            key_prefix: self.key_prefix.clone(),
+            client_name: self.client_name.clone(),
+            ..Target::new(endpoint)
+        })
+    }
+}
+
+impl TlsOptions {
+    fn checked(&self) -> Result<Tls, String> {
+        let pem = |option: &PemOption| match option {
+            PemOption::Text(text) => Pem::Text(text.clone()),
+            PemOption::Path(path) => Pem::File(path.clone()),
+        };
+        let tls = Tls {
+            ca: self.ca.iter().map(pem).collect(),
+            identity: self.cert.as_ref().map(pem).zip(self.key.as_ref().map(pem)),
+            server_name: self.servername.clone(),
+            is_credulous: !self.reject_unauthorized,
+        };
+        tls.check().map(|()| tls)
     }
 }

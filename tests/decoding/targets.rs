@@ -241,8 +241,12 @@ fn options(bytes: &[u8]) {
 fn url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(server) = Server::parse(text) {
-        let Located::Server(Endpoint::Tcp { host, .. }) = &server.place else { unreachable!() };
-        assert!(!host.is_empty() && server.db >= 0);
+        let Located::Server(endpoint) = &server.place;
+        match endpoint {
+            Endpoint::Tcp { host, .. } => assert!(!host.is_empty()),
+            Endpoint::Unix(path) => assert!(path.is_absolute()),
+        }
+        assert!(server.db >= 0);
         assert!(!server.address().is_empty());
     }
     // Whatever stands in a URL may be a secret.

@@ -11,7 +11,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo, RedisError, Value};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::errors;
 use super::greeting::{self, Greeting};
@@ -56,8 +56,8 @@ impl Line {
         limit: Duration,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<Self, MediumError> {
-        let address = endpoint.to_string();
-        timeout(limit, Self::open_unbounded(target, endpoint, &address, on_push))
+        let (address, deadline) = (endpoint.to_string(), Instant::now() + limit);
+        timeout_at(deadline, Self::open_unbounded(target, endpoint, &address, deadline, on_push))
             .await
             .unwrap_or_else(|_| Err(errors::no_answer_to_attempt(&address, limit)))
     }
@@ -66,9 +66,9 @@ impl Line {
         target: &Target,
         endpoint: &Endpoint,
         address: &str,
+        deadline: Instant,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<Self, MediumError> {
-        let failed = |error: RedisError| errors::of_attempt(address, &error);
         // The connection's own task owns the closure, and with it this sender: its drop tells every kind of end.
         let (alive, gone) = mpsc::channel(1);
         let config = AsyncConnectionConfig::new()
@@ -79,17 +79,18 @@ impl Line {
                 on_push(push);
                 Ok::<(), Infallible>(())
             });
-        let Transport { stream, socket } = Transport::open(endpoint, target.tls.as_deref())
-            .await
-            .map_err(|error| failed(error.into()))?;
+        let Transport { stream, socket, request } =
+            Transport::open(endpoint, target.tls.as_deref(), deadline)
+                .await
+                .map_err(|error| errors::of_transport(address, error))?;
         let (connection, task) =
             MultiplexedConnection::new_with_config(&target.settings(), stream, config)
                 .await
-                .map_err(failed)?;
+                .map_err(|error| errors::of_first_answer(address, &error, request))?;
         let task = tokio::spawn(task);
         let address = address.to_owned();
         let mut line = Self { connection, address, gone, keeps_kinds_apart: false, socket, task };
-        let greeting = greet(&mut line.connection, &line.address).await?;
+        let greeting = greet(&mut line.connection, &line.address, &target.client_name).await?;
         line.keeps_kinds_apart = greeting.keeps_kinds_apart();
         Ok(line)
     }
@@ -99,9 +100,10 @@ impl Line {
 async fn greet(
     connection: &mut MultiplexedConnection,
     address: &str,
+    client_name: &str,
 ) -> Result<Greeting, MediumError> {
     let mut pipeline = redis::pipe();
-    pipeline.cmd("HELLO").arg("3").cmd("CLIENT").arg("SETNAME").arg("incumbent");
+    pipeline.cmd("HELLO").arg("3").cmd("CLIENT").arg("SETNAME").arg(client_name);
     let answers = connection
         .send_packed_commands(&pipeline, 0, 2)
         .await

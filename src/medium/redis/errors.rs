@@ -1,13 +1,45 @@
 //! Errors of the server and of its connection, as sentences for the user. None holds a secret.
 
+use std::io;
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisError};
 
+use super::tls;
 use crate::election::InstanceId;
 use crate::medium::MediumErrorKind::{Failed, Refused, TimedOut, TooOld, Unfit, Unreachable};
 use crate::medium::fencing::FailedCommand;
 use crate::medium::{MediumError, MediumErrorKind};
+
+/// There is no socket, or no TLS over it.
+pub fn of_transport(address: &str, error: io::Error) -> MediumError {
+    match error.downcast::<tls::Fault>() {
+        Ok(fault) => of_tls(address, &fault),
+        Err(error) => of_attempt(address, &error.into()),
+    }
+}
+
+/// The server ended the connection, or refused what was asked first on it.
+pub fn of_first_answer(address: &str, error: &RedisError, request: tls::Request) -> MediumError {
+    match error.is_io_error().then(|| tls::after_handshake(error, request)).flatten() {
+        Some(fault) => of_tls(address, &fault),
+        None => of_attempt(address, error),
+    }
+}
+
+fn of_tls(address: &str, fault: &tls::Fault) -> MediumError {
+    match fault {
+        tls::Fault::Untrusted(why) => {
+            let message =
+                format!("Redis at {address} shows a certificate that is not trusted: {why}");
+            MediumError::new(Unreachable, message)
+        }
+        tls::Fault::Refused(what) => {
+            MediumError::new(Refused, format!("Redis at {address} {what}"))
+        }
+        other => MediumError::new(Unreachable, format!("cannot reach Redis at {address}: {other}")),
+    }
+}
 
 /// No connection came about.
 pub fn of_attempt(address: &str, error: &RedisError) -> MediumError {
@@ -19,11 +51,6 @@ pub fn of_attempt(address: &str, error: &RedisError) -> MediumError {
         return MediumError::new(Unreachable, message);
     }
     let reason = reason_of(error);
-    if let Some((_, fault)) = reason.split_once("invalid peer certificate: ") {
-        let message =
-            format!("Redis at {address} shows a certificate that is not trusted: {fault}");
-        return MediumError::new(Unreachable, message);
-    }
     MediumError::new(Unreachable, format!("cannot reach Redis at {address}: {reason}"))
 }
 

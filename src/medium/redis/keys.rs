@@ -18,9 +18,10 @@ pub struct Names {
 }
 
 impl Names {
-    pub fn new(kind: &str, db: i64) -> Self {
+    /// A prefix may hold a hash tag of its own, which then decides instead; but an empty one (`{}`) would part the keys of a kind.
+    pub fn new(prefix: &str, kind: &str, db: i64) -> Self {
         let kind = encode_name(kind);
-        let key = |name: &str| format!("incumbent:{{{kind}}}:{name}");
+        let key = |name: &str| format!("{prefix}incumbent:{{{kind}}}:{name}");
         Self {
             register: key("register"),
             checkpoint: key("checkpoint"),

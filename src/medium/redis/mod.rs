@@ -53,7 +53,7 @@ use self::rosters::Desk;
 use self::routing::MemberId;
 use self::scripts::{Call, Script, evaluate};
 pub use self::target::Target;
-pub use self::tls::Tls;
+pub use self::tls::{Pem, Tls};
 use super::fencing::{Fenced, Replies, Work};
 use super::{Channel, Enrolment, MailboxSender, Medium, MediumError, Members, Notice, Roster};
 use crate::election::{
@@ -95,7 +95,7 @@ impl RedisMedium {
         lifeline: Arc<Lifeline>,
         mailbox: MailboxSender,
     ) -> Self {
-        let names = Names::new(kind, target.db);
+        let names = Names::new(&target.key_prefix, kind, target.db);
         let hub = Hub::of(target);
         let member = hub.shared.join(&mailbox, timing.lease(), lifeline.clone());
         let desk = hub.shared.desks.of(&names.register);

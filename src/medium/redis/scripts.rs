@@ -346,7 +346,7 @@ mod tests {
     /// Hosts' clocks differ, and one of them may be an hour off. What a script knows of the time it asks the server.
     #[test]
     fn the_registrys_scripts_are_given_no_time_of_the_host() {
-        let names = Names::new("svc", 0);
+        let names = Names::new("", "svc", 0);
         let stamp = Stamp::new(7);
         for script in [&ENROLL, &REFRESH, &WITHDRAW, &ROSTER] {
             let call = for_registry(script, &names, &stamp, &["a"]);

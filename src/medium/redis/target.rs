@@ -17,36 +17,53 @@ pub struct Target {
     pub password: Option<String>,
     pub db: i64,
     pub tls: Option<Arc<Tls>>,
+    /// Stands before the names of all keys and channels.
+    pub key_prefix: String,
+    /// As which our connections show in CLIENT LIST.
+    pub client_name: String,
 }
 
 impl Target {
     /// A place where nothing is asked of those who come: no user, no password, no TLS.
     pub fn new(place: impl Into<Place>) -> Self {
-        Self { place: place.into(), username: None, password: None, db: 0, tls: None }
+        Self {
+            place: place.into(),
+            username: None,
+            password: None,
+            db: 0,
+            tls: None,
+            key_prefix: String::new(),
+            client_name: "incumbent".to_owned(),
+        }
     }
 
-    /// Reads `redis://` and `rediss://` (TLS) URLs: `redis://user:password@host:port/db`.
+    /// Reads `redis://` and `rediss://` (TLS) URLs, as `redis://user:password@host:port/db`, and `unix://` ones, as
+    /// `unix:///path?db=1&user=user&pass=password`.
     ///
     /// # Errors
     /// A sentence for the user. It does not repeat the URL, which may hold a password.
     pub fn parse(url: &str) -> Result<Self, String> {
-        let is_tls = starts_with_ignoring_case(url, "rediss://");
-        if !is_tls && !starts_with_ignoring_case(url, "redis://") {
-            return Err("the URL must begin with redis:// or rediss://".into());
-        }
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let scheme = scheme.to_ascii_lowercase();
+        // TLS is none of the parser's business, which knows the other scheme alone.
+        let parsed = match scheme.as_str() {
+            "redis" | "rediss" => format!("redis://{rest}"),
+            "unix" | "redis+unix" => format!("redis+unix://{rest}"),
+            _ => return Err("the URL must begin with redis://, rediss:// or unix://".into()),
+        };
+        let is_tls = scheme == "rediss";
         if is_tls && url.contains('#') {
             return Err("the URL's fragment is not supported".into());
         }
-        // TLS is none of the parser's business, which knows the other scheme alone.
-        let rest = url.split_once(':').map_or("", |(_, rest)| rest);
-        let info =
-            ConnectionInfo::from_str(&format!("redis:{rest}")).map_err(|error| describe(&error))?;
-        let ConnectionAddr::Tcp(host, port) = info.addr() else {
-            return Err("the URL names no host".into());
+        let info = ConnectionInfo::from_str(&parsed).map_err(|error| describe(&error))?;
+        let endpoint = match info.addr() {
+            ConnectionAddr::Tcp(host, port) if !host.is_empty() => Endpoint::tcp(host, *port),
+            ConnectionAddr::Unix(path) if path.is_absolute() && path.parent().is_some() => {
+                Endpoint::Unix(path.clone())
+            }
+            ConnectionAddr::Unix(_) => return Err("the URL names no path of a socket".into()),
+            _ => return Err("the URL names no host".into()),
         };
-        if host.is_empty() {
-            return Err("the URL names no host".into());
-        }
         let settings = info.redis_settings();
         if settings.db() < 0 {
             return Err("the URL's database number must not be negative".into());
@@ -56,7 +73,7 @@ impl Target {
             password: settings.password().map(str::to_owned),
             db: settings.db(),
             tls: is_tls.then(Arc::default),
-            ..Self::new(Endpoint::tcp(host, *port))
+            ..Self::new(endpoint)
         })
     }
 
@@ -81,10 +98,6 @@ impl Target {
     }
 }
 
-fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
-    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
-
 /// The parser's own texts are fixed and repeat nothing of the URL; its details might.
 fn describe(error: &redis::RedisError) -> String {
     let text = error.to_string();
@@ -100,6 +113,8 @@ impl fmt::Debug for Target {
             .field("password", &self.password.as_ref().map(|_| "***"))
             .field("db", &self.db)
             .field("tls", &self.tls)
+            .field("key_prefix", &self.key_prefix)
+            .field("client_name", &self.client_name)
             .finish()
     }
 }

@@ -1,6 +1,6 @@
 //! Sockets of our own making, so that the kernel can be asked about them later.
 
-use std::io::Result;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,9 +10,10 @@ use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::place::Endpoint;
-use super::tls::Tls;
+use super::tls::{Request, Tls};
 use crate::lifeline::Socket;
 
 /// What is still unsent when a connection is given up is thrown away, lest it arrive much later.
@@ -23,6 +24,8 @@ pub struct Transport {
     pub stream: Box<dyn Stream>,
     /// The socket below, where it can be asked, and this side's end of it.
     pub socket: Option<(Arc<Socket>, Seat)>,
+    /// What the server wanted of us in the handshake of TLS.
+    pub request: Request,
 }
 
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -37,36 +40,47 @@ pub enum Seat {
 }
 
 impl Transport {
-    pub async fn open(endpoint: &Endpoint, tls: Option<&Tls>) -> Result<Self> {
+    /// Of the deadline only what comes after the socket is of interest here: what is silent then can be told for what it is.
+    pub async fn open(
+        endpoint: &Endpoint,
+        tls: Option<&Tls>,
+        deadline: Instant,
+    ) -> io::Result<Self> {
         match endpoint {
-            Endpoint::Tcp { host, port } => Self::open_tcp(host, *port, tls).await,
+            Endpoint::Tcp { host, port } => Self::open_tcp(host, *port, tls, deadline).await,
             Endpoint::Unix(path) => Self::open_unix(path).await,
         }
     }
 
     /// All addresses of the host are tried at once: one that does not answer costs no time.
-    async fn open_tcp(host: &str, port: u16, tls: Option<&Tls>) -> Result<Self> {
+    async fn open_tcp(
+        host: &str,
+        port: u16,
+        tls: Option<&Tls>,
+        deadline: Instant,
+    ) -> io::Result<Self> {
         let stream = reach(lookup_host((host, port)).await?).await?;
         configure(&stream)?;
         let seat = stream.local_addr().ok().map(Seat::Tcp);
         let socket = Socket::of(&stream).ok().map(Arc::new).zip(seat);
-        let stream: Box<dyn Stream> = match tls {
-            Some(tls) => Box::new(tls.wrap(host, stream).await?),
-            None => Box::new(stream),
+        let Some(tls) = tls else {
+            return Ok(Self { stream: Box::new(stream), socket, request: Request::Nothing });
         };
-        Ok(Self { stream, socket })
+        let (stream, request) = tls.wrap(host, stream, deadline).await.map_err(io::Error::other)?;
+        Ok(Self { stream: Box::new(stream), socket, request })
     }
 
     #[cfg(unix)]
-    async fn open_unix(path: &Path) -> Result<Self> {
+    async fn open_unix(path: &Path) -> io::Result<Self> {
         let stream = tokio::net::UnixStream::connect(path).await?;
-        let socket = Socket::of(&stream).ok().map(Arc::new);
-        Ok(Self { stream: Box::new(stream), socket: socket.zip(Some(Seat::Unix(path.into()))) })
+        let seat = Seat::Unix(path.to_owned());
+        let socket = Socket::of(&stream).ok().map(|socket| (Arc::new(socket), seat));
+        Ok(Self { stream: Box::new(stream), socket, request: Request::Nothing })
     }
 
     #[cfg(not(unix))]
-    async fn open_unix(_path: &Path) -> Result<Self> {
-        Err(std::io::Error::other("this platform has no Unix sockets"))
+    async fn open_unix(_path: &Path) -> io::Result<Self> {
+        Err(io::Error::other("this platform has no Unix sockets"))
     }
 }
 
@@ -87,7 +101,7 @@ impl Seat {
     }
 }
 
-pub async fn reach(addresses: impl Iterator<Item = SocketAddr>) -> Result<TcpStream> {
+pub async fn reach(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
     let mut attempts: JoinSet<_> = addresses.map(TcpStream::connect).collect();
     let mut failure = None;
     while let Some(attempt) = attempts.join_next().await {
@@ -98,10 +112,10 @@ pub async fn reach(addresses: impl Iterator<Item = SocketAddr>) -> Result<TcpStr
             Err(_) => break,
         }
     }
-    Err(failure.unwrap_or_else(|| std::io::ErrorKind::NotFound.into()))
+    Err(failure.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
 }
 
-fn configure(stream: &TcpStream) -> Result<()> {
+fn configure(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(15))

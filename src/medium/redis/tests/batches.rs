@@ -183,7 +183,7 @@ async fn an_error_of_one_is_that_ones_alone() {
 }
 
 fn announcements(number: usize) -> String {
-    Names::new(&format!("kind-{number}"), 0).channel(&crate::medium::Channel::Election)
+    Names::new("", &format!("kind-{number}"), 0).channel(&crate::medium::Channel::Election)
 }
 
 #[tokio::test]

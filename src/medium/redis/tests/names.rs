@@ -11,6 +11,10 @@ fn target(host: &str, port: u16) -> Target {
     Target::new(Endpoint::tcp(host, port))
 }
 
+fn socket(path: &str) -> Target {
+    Target::new(Endpoint::Unix(path.into()))
+}
+
 #[test]
 fn urls_are_read() {
     for (url, expected) in [
@@ -31,6 +35,12 @@ fn urls_are_read() {
             },
         ),
         ("redis://:secret@h", Target { password: Some("secret".into()), ..target("h", 6379) }),
+        ("unix:///run/redis.sock", socket("/run/redis.sock")),
+        ("UNIX:///a%20b?db=3", Target { db: 3, ..socket("/a b") }),
+        (
+            "redis+unix:///s?user=me&pass=p%40ss",
+            Target { username: Some("me".into()), password: Some("p@ss".into()), ..socket("/s") },
+        ),
     ] {
         assert_eq!(Target::parse(url), Ok(expected), "{url}");
     }
@@ -42,8 +52,11 @@ fn what_is_no_url_of_redis_is_refused_without_repeating_it() {
         "",
         "localhost:6379",
         "http://me:secret@h",
-        "unix:///secret",
-        "redis+unix:///secret",
+        "unix://secret",
+        "unix://me:secret@/path",
+        "unix:///",
+        "unix:///path?db=secret",
+        "redis+unix:secret",
         "redis://",
         "redis://me:secret@h/x",
         "redis://me:secret@h/-1",
@@ -62,6 +75,7 @@ fn what_is_no_url_of_redis_is_refused_without_repeating_it() {
 fn an_address_is_written_as_usual() {
     assert_eq!(target("localhost", 6379).address(), "localhost:6379");
     assert_eq!(target("::1", 6379).address(), "[::1]:6379");
+    assert_eq!(socket("/run/redis.sock").address(), "/run/redis.sock");
 }
 
 #[test]
@@ -73,7 +87,7 @@ fn a_target_does_not_show_its_password() {
 
 #[test]
 fn all_names_of_a_kind_bear_its_hash_tag() {
-    let names = Names::new("a {b}:*", 2);
+    let names = Names::new("", "a {b}:*", 2);
     assert_eq!(names.register, "incumbent:{a%20%7Bb%7D%3A%2A}:register");
     assert_eq!(names.instances, "incumbent:{a%20%7Bb%7D%3A%2A}:instances");
     assert_eq!(names.seen, "incumbent:{a%20%7Bb%7D%3A%2A}:seen");
@@ -83,8 +97,25 @@ fn all_names_of_a_kind_bear_its_hash_tag() {
 }
 
 #[test]
+fn a_prefix_stands_before_every_name() {
+    let (plain, prefixed) = (Names::new("", "svc", 0), Names::new("team-a:", "svc", 0));
+    for (plain, prefixed) in [
+        (plain.register, prefixed.register),
+        (plain.checkpoint, prefixed.checkpoint),
+        (plain.instances, prefixed.instances),
+        (plain.seen, prefixed.seen),
+        (plain.revision, prefixed.revision),
+    ] {
+        assert_eq!(prefixed, format!("team-a:{plain}"));
+    }
+    let names = Names::new("{t}", "svc", 0);
+    assert_eq!(names.channel(&Channel::All), "{t}incumbent:{svc}:0:all");
+    assert_eq!(names.presence_prefix(), "{t}incumbent:{svc}:0:presence:");
+}
+
+#[test]
 fn an_empty_kind_has_a_name_of_its_own() {
-    let names = Names::new("", 0);
+    let names = Names::new("", "", 0);
     assert_eq!(names.channel(&Channel::Election), "incumbent:{%}:0:election");
     assert_eq!(names.channel(&Channel::Registry), "incumbent:{%}:0:registry");
     assert_eq!(names.channel(&Channel::All), "incumbent:{%}:0:all");

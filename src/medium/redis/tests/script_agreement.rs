@@ -350,7 +350,7 @@ impl<'a> Pair<'a> {
     }
 
     fn plant(&mut self, record: Record, presence: String) {
-        let names = Names::new(&self.kind, 0);
+        let names = Names::new("", &self.kind, 0);
         let holder = record.holder.as_ref().map_or("", |holder| holder.as_str());
         let (term, beat) = (record.term.to_string(), record.beat.to_string());
         let lease = record.lease.as_millis().to_string();

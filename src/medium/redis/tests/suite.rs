@@ -43,7 +43,7 @@ impl Fixture for RedisFixture {
     }
 
     fn wipe(&self, kind: &str) {
-        let Names { register, checkpoint, instances, seen, revision, .. } = Names::new(kind, 0);
+        let Names { register, checkpoint, instances, seen, revision, .. } = Names::new("", kind, 0);
         let keys = ["DEL", &register, &checkpoint, &instances, &seen, &revision];
         let _: i64 = self.server.query(&keys);
     }

@@ -1,0 +1,167 @@
+//! Why there is no TLS, by the user's own options.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, Error};
+
+use super::{Request, Tls};
+
+/// Each text goes on from the words in its comment.
+#[derive(Debug)]
+pub enum Fault {
+    /// "cannot reach Redis at …:". The options cannot be used.
+    Unusable(String),
+    /// "Redis at … shows a certificate that is not trusted:"
+    Untrusted(String),
+    /// "Redis at …". It does not take our certificate, or wants one.
+    Refused(String),
+    /// What answers there does not speak TLS.
+    NotTls,
+    /// Nothing came of the handshake in time.
+    Silent,
+    /// "cannot reach Redis at …:". The handshake failed in another way.
+    Failed(String),
+    /// This process comes to its end.
+    Ended,
+}
+
+impl Fault {
+    pub fn of_handshake(error: &io::Error, tls: &Tls, request: Request) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(Error::InvalidCertificate(reason)) => Self::Untrusted(distrust(reason, tls)),
+            Some(Error::AlertReceived(alert)) => of_alert(*alert, request),
+            Some(Error::InvalidMessage(_)) => Self::NotTls,
+            Some(error) => Self::Failed(format!("the TLS handshake failed: {error}")),
+            // Whoever is refused so early hears no reason.
+            None => match refusal(request, None) {
+                Some(refusal) => Self::Refused(refusal),
+                None => Self::Failed(format!("the TLS handshake failed: {}", plain(error))),
+            },
+        }
+    }
+}
+
+/// What an end of the connection means that comes before the first answer: a server judges our certificate when the handshake is over
+/// for us already. `None` where it has nothing to do with that.
+pub fn after_handshake(error: &(dyn StdError + 'static), request: Request) -> Option<Fault> {
+    match tls_error(error) {
+        Some(Error::AlertReceived(alert)) => Some(of_alert(*alert, request)),
+        Some(_) => None,
+        None => refusal(request, None).map(Fault::Refused),
+    }
+}
+
+fn of_alert(alert: AlertDescription, request: Request) -> Fault {
+    match alert {
+        AlertDescription::ProtocolVersion => {
+            Fault::Failed("it speaks neither TLS 1.2 nor TLS 1.3".into())
+        }
+        AlertDescription::UnrecognisedName => Fault::Failed(
+            "it knows no certificate for this name (option tls.servername names another)".into(),
+        ),
+        _ => match refusal(request, Some(alert)) {
+            Some(refusal) => Fault::Refused(refusal),
+            None => Fault::Failed(format!("it broke off the TLS handshake ({alert:?})")),
+        },
+    }
+}
+
+fn refusal(request: Request, alert: Option<AlertDescription>) -> Option<String> {
+    let why = match alert {
+        None => "it closed the connection".to_owned(),
+        Some(AlertDescription::UnknownCA) => "it does not know who signed it".to_owned(),
+        Some(AlertDescription::CertificateExpired) => "it has expired".to_owned(),
+        Some(AlertDescription::CertificateRevoked) => "it was revoked".to_owned(),
+        Some(alert) => format!("{alert:?}"),
+    };
+    match request {
+        Request::Nothing => None,
+        Request::Unanswered => {
+            Some("wants a certificate of the client: options tls.cert and tls.key".into())
+        }
+        Request::Answered => Some(format!("refused the certificate in option tls.cert: {why}")),
+    }
+}
+
+fn distrust(reason: &CertificateError, tls: &Tls) -> String {
+    match reason {
+        CertificateError::UnknownIssuer if tls.ca.is_empty() => {
+            "no authority that this system trusts has signed it; option tls.ca names another".into()
+        }
+        CertificateError::UnknownIssuer => "no authority in option tls.ca has signed it".into(),
+        CertificateError::ExpiredContext { time, not_after } => {
+            format!("it expired {} ago", span(*not_after, *time))
+        }
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!("it is valid only in {}; are the clocks right?", span(*time, *not_before))
+        }
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let expected = expected.to_str();
+            let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+            let names = match names.is_empty() {
+                true => "no name at all (subjectAltName)".to_owned(),
+                false => names.join(", "),
+            };
+            format!(
+                "it is for {names} and not for {expected}; option tls.servername names what to expect"
+            )
+        }
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "it is an authority's own; a server needs one that the authority has signed".into()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The library's `DnsName("redis.example")` and `IpAddress(10.0.0.1)`.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
+    inner.trim_matches('"')
+}
+
+fn span(from: UnixTime, to: UnixTime) -> String {
+    let seconds = to.as_secs().saturating_sub(from.as_secs());
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "second"),
+        120..7200 => (seconds / 60, "minute"),
+        7200..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the connection was closed".into(),
+        io::ErrorKind::ConnectionReset => "the connection was reset".into(),
+        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase(),
+    }
+}
+
+/// The error of TLS behind one of redis-rs, which wraps that of the stream.
+fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    type Shared = Arc<dyn StdError + Send + Sync>;
+    let source = error.source()?;
+    let source = source.downcast_ref::<Shared>().map_or(source, |shared| &**shared);
+    source.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
+}
+
+impl StdError for Fault {}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unusable(text)
+            | Self::Untrusted(text)
+            | Self::Refused(text)
+            | Self::Failed(text) => text,
+            Self::NotTls => "what answers there does not speak TLS",
+            Self::Silent => "no answer to the TLS handshake in time",
+            Self::Ended => "the process ends",
+        })
+    }
+}
