@@ -24,8 +24,8 @@ export interface Instance<Meta = any> {
  */
 export interface Options<Meta = any> {
   /**
-   * The Redis server: a URL such as `redis://user:password@host:6379/0` (`rediss://` for TLS), or
-   * its parts.
+   * The Redis server: a URL such as `redis://user:password@host:6379/0` (`rediss://` for TLS,
+   * `unix:///path` for a Unix socket), or its parts.
    * @default 'redis://localhost:6379'
    */
   redis?: string | RedisOptions;
@@ -90,9 +90,9 @@ export interface Options<Meta = any> {
    * Redis closes a connection and the news of it does not reach the leader's host within that
    * wait; see "Faster after a crash" in the README.
    *
-   * It has no effect through a proxy, over TLS, on a server that does not let scripts read `INFO`
-   * and `PUBSUB NUMSUB`, or with `medium: 'memory'`: an instance that would lead then tells so by a
-   * process warning.
+   * It has no effect through a proxy, on a server that does not let scripts read `INFO` and `PUBSUB
+   * NUMSUB`, or with `medium: 'memory'`: an instance that would lead then tells so by a process
+   * warning.
    * @default 'lease'
    */
   crashDetection?: 'lease' | 'connection';
@@ -146,8 +146,9 @@ export interface Options<Meta = any> {
  */
 export interface RedisOptions {
   /**
-   * A URL with the scheme `redis://`, or `rediss://` for TLS. Its host and its port (6379 if it has
-   * none) always win.
+   * A URL: `redis://user:password@host:port/db`, `rediss://` for TLS, or, of a Unix socket,
+   * `unix:///path?db=1&user=user&pass=password` (also `redis+unix://`). Its host and its port (6379 if
+   * it has none), or its path, always win.
    */
   url?: string;
 
@@ -165,6 +166,9 @@ export interface RedisOptions {
    */
   port?: number | `${number}`;
 
+  /** The path of a Unix socket, in place of a host and a port. */
+  path?: string;
+
   /**
    * The user of Redis' access control list; without one, the default user. An empty one counts as
    * none.
@@ -175,6 +179,17 @@ export interface RedisOptions {
   password?: string;
 
   /**
+   * Gives the password, and the user if it changes, too: for tokens that expire. It is asked before
+   * each attempt to connect, of which there are two at a start and after an outage, one for each of
+   * the two connections; a connection that stands goes on with what it was made with. It has 10
+   * seconds. Candidates share their connections only if they were given the same function.
+   *
+   * When it throws, the attempt has failed: an `error` tells so with the first line of what was
+   * thrown, and it is asked again, soon.
+   */
+  credentials?: () => Credentials | Promise<Credentials>;
+
+  /**
    * The number of the database.
    * Minimum: 0.
    * Maximum: 2147483647.
@@ -183,10 +198,64 @@ export interface RedisOptions {
   db?: number;
 
   /**
-   * Whether to speak TLS. A URL with `rediss://` turns it on as well.
+   * Whether to speak TLS (1.2 or 1.3), and with whom. A URL with `rediss://` turns it on as well.
    * @default false
    */
-  tls?: boolean;
+  tls?: boolean | TlsOptions;
+
+  /**
+   * What the names of all keys and channels begin with. All instances of a kind must have the same.
+   * It may hold a hash tag, as in `{team-a}:`, which then decides on the slot in a cluster, but no
+   * empty one (`{}`).
+   * Maximum: 256 bytes in UTF-8.
+   * @default ''
+   */
+  keyPrefix?: string;
+
+  /**
+   * As what the connections show in `CLIENT LIST`: visible ASCII characters, no spaces.
+   * Maximum: 64 bytes.
+   * @default 'incumbent'
+   */
+  clientName?: string;
+}
+
+/** As whom to come to Redis. */
+export interface Credentials {
+  /** Without one, that of option `redis`. */
+  username?: string;
+  password: string;
+}
+
+/**
+ * PEM: a text or bytes with `-----BEGIN …`; or the path of a file with it, which is read for each
+ * connection, so that a replaced file is taken up with the next one.
+ */
+export type Pem = string | Uint8Array;
+
+/** The parts of option `redis.tls`. What stands in them appears in no error. */
+export interface TlsOptions {
+  /**
+   * The certificates of the authorities that may vouch for the server. Without them, those that the
+   * system trusts (the environment variable `SSL_CERT_FILE` names others).
+   */
+  ca?: Pem | Pem[];
+
+  /** The certificate of the client, and after it those that lead to its authority; with `key`. */
+  cert?: Pem;
+
+  /** The key of `cert`, without a passphrase. */
+  key?: Pem;
+
+  /** Whom the certificate of the server has to be for; without it, the host. */
+  servername?: string;
+
+  /**
+   * Whether the certificate of the server has to be one that is trusted. With `false`, anybody on
+   * the way can pass for the server, and read the password.
+   * @default true
+   */
+  rejectUnauthorized?: boolean;
 }
 
 export interface StartOptions {
@@ -675,9 +744,15 @@ export type ErrorCode =
   /** No connection to Redis could be made, or it broke, or no answer came in time. */
   | 'ERR_REDIS_UNREACHABLE'
   /**
-   * Redis refused: a wrong password, or a missing right, which the message names where Redis does.
+   * Redis refused: a wrong password, a missing right, which the message names where Redis does, or
+   * the certificate of the client.
    */
   | 'ERR_REDIS_REFUSED'
+  /**
+   * The function in option `redis.credentials` threw, gave something else, or did not answer within
+   * 10 seconds.
+   */
+  | 'ERR_CREDENTIALS'
   /** The server is older than Redis 6.2. */
   | 'ERR_REDIS_TOO_OLD'
   /** Redis answered with another error, such as OOM, READONLY, BUSY or MISCONF. */

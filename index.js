@@ -4,8 +4,8 @@ const { loadAddon } = require('./lib/addon.js');
 const { createCandidateClass } = require('./lib/candidate.js');
 const { IncumbentError, LeadershipLost } = require('./lib/errors.js');
 
-const { NativeCandidate } = loadAddon(() => require('./native.js'));
-const Candidate = createCandidateClass(NativeCandidate);
+const { NativeCandidate, NativeCredentials } = loadAddon(() => require('./native.js'));
+const Candidate = createCandidateClass(NativeCandidate, NativeCredentials);
 
 // `default` and the mark serve what compilers make of `import Candidate from 'incumbent'`.
 Object.defineProperty(exports, '__esModule', { value: true });

@@ -11,6 +11,7 @@ const { ERROR_CODES, IncumbentError } = require('../lib/errors.js');
 const { dropProtoKeys, encodeMessage } = require('../lib/messages.js');
 const { OPTIONS, resolveOptions } = require('../lib/options.js');
 const { REDIS_OPTIONS } = require('../lib/redis-options.js');
+const { TLS_OPTIONS } = require('../lib/tls-options.js');
 const { NativeCandidate } = require('../native.js');
 
 const inputs = Number(process.env.INCUMBENT_FUZZ_INPUTS ?? 8000);
@@ -72,11 +73,19 @@ function record(names: string[], suited: Record<string, fc.Arbitrary<unknown>>) 
   return fc.record(fields, { requiredKeys: [] });
 }
 
+const pem = fc.oneof(fc.string(), fc.constantFrom('/none', '-----BEGIN CERTIFICATE-----'));
+const tls = record(Object.keys(TLS_OPTIONS), {
+  ca: fc.oneof(pem, fc.array(pem)),
+  cert: pem,
+  key: pem,
+  rejectUnauthorized: fc.boolean(),
+});
 const redis = record(Object.keys(REDIS_OPTIONS), {
   url: urls,
   port: fc.integer({ min: 1, max: 65_535 }),
   db: fc.nat(16),
-  tls: fc.boolean(),
+  tls: fc.oneof(fc.boolean(), tls),
+  path: fc.constantFrom('/a', 'a'),
 });
 const options = record(Object.keys(OPTIONS), {
   redis: fc.oneof(redis, urls),

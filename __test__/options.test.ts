@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 const { ERROR_CODES } = require('../lib/errors.js');
 const { OPTIONS, resolveOptions } = require('../lib/options.js');
 const { REDIS_OPTIONS } = require('../lib/redis-options.js');
+const { TLS_OPTIONS } = require('../lib/tls-options.js');
 
 const settingsOf = (options: object) => resolveOptions(options).settings;
 const redisOf = (redis: unknown) => settingsOf({ redis }).redis;
@@ -26,7 +27,9 @@ describe('without options', () => {
         username: undefined,
         password: undefined,
         db: 0,
-        tls: false,
+        tls: null,
+        keyPrefix: '',
+        clientName: 'incumbent',
       },
       medium: 'redis',
       kind: '',
@@ -188,42 +191,125 @@ describe('who may lead', () => {
 
 describe('redis', () => {
   const plain = redisOf({});
+  /** TLS, as it is without a word about it. */
+  const trusting = { ca: [], rejectUnauthorized: true };
+  const pem = '-----BEGIN CERTIFICATE-----';
 
   test('a URL is taken apart', () => {
     assert.deepEqual(redisOf('redis://host'), { ...plain, host: 'host' });
     assert.deepEqual(redisOf('rediss://me:p%40ss@[::1]:7000/3'), {
+      ...plain,
       host: '::1',
       port: 7000,
       username: 'me',
       password: 'p@ss',
       db: 3,
-      tls: true,
+      tls: trusting,
     });
+  });
+
+  test('a URL of a Unix socket is taken apart', () => {
+    const { host: _host, port: _port, ...socket } = plain;
+    for (const scheme of ['unix', 'UNIX', 'redis+unix']) {
+      assert.deepEqual(redisOf(`${scheme}:///run/redis.sock`), {
+        ...socket,
+        path: '/run/redis.sock',
+      });
+    }
+    assert.deepEqual(redisOf('unix:///a%20b?db=3&user=me&pass=p%40+s'), {
+      ...socket,
+      path: '/a b',
+      db: 3,
+      username: 'me',
+      password: 'p@+s',
+    });
+    assert.deepEqual(redisOf({ path: '/run/redis.sock' }), { ...socket, path: '/run/redis.sock' });
+    assert.deepEqual(redisOf({ path: 'redis.sock' }).path, path.resolve('redis.sock'));
+    assert.deepEqual(redisOf({ url: 'unix:///a', path: '/b', host: 'c', db: 4 }), {
+      ...socket,
+      path: '/a',
+      db: 4,
+    });
+    assert.equal(redisOf({ url: 'redis://a', path: '/b' }).path, undefined);
   });
 
   test('a URL beats the host and the port beside it; user, password and db fill up what it leaves open', () => {
     const beside = { host: 'b', port: 7, username: 'u', password: 'p', db: 4 };
     assert.deepEqual(redisOf({ url: 'redis://a', ...beside }), {
+      ...plain,
       host: 'a',
-      port: 6379,
       username: 'u',
       password: 'p',
       db: 4,
-      tls: false,
     });
     assert.deepEqual(redisOf({ url: 'redis://v:q@a:8/5', ...beside }), {
+      ...plain,
       host: 'a',
       port: 8,
       username: 'v',
       password: 'q',
       db: 5,
-      tls: false,
     });
   });
 
   test('either way of asking for TLS is enough', () => {
-    assert.equal(redisOf({ url: 'rediss://a', tls: false }).tls, true);
-    assert.equal(redisOf({ url: 'redis://a', tls: true }).tls, true);
+    for (const redis of [
+      'rediss://a',
+      { url: 'rediss://a', tls: false },
+      { url: 'redis://a', tls: true },
+      { tls: true },
+      { tls: {} },
+    ]) {
+      assert.deepEqual(redisOf(redis).tls, trusting);
+    }
+    assert.equal(redisOf({ tls: false }).tls, null);
+    const tls = { servername: 'a', rejectUnauthorized: false };
+    assert.deepEqual(redisOf({ url: 'rediss://a', tls }).tls, { ca: [], ...tls });
+  });
+
+  test('what holds PEM is a text, and any other text is a path', () => {
+    const text = { text: pem };
+    const file = { path: path.resolve('ca.pem') };
+    assert.deepEqual(redisOf({ tls: { ca: pem } }).tls.ca, [text]);
+    assert.deepEqual(redisOf({ tls: { ca: ['ca.pem', Buffer.from(pem)] } }).tls.ca, [file, text]);
+    const { cert, key } = redisOf({ tls: { cert: 'ca.pem', key: pem } }).tls;
+    assert.deepEqual({ cert, key }, { cert: file, key: text });
+  });
+
+  test('a field of tls that breaks its rule is named', () => {
+    for (const value of ['', 'a\nb', Buffer.from('ca.pem'), 7, null, 'x'.repeat(4097)]) {
+      invalid({ redis: { tls: { ca: value } } }, /^option "redis\.tls\.ca" must be PEM /);
+      invalid({ redis: { tls: { ca: [pem, value] } } }, /^option "redis\.tls\.ca" must be PEM /);
+    }
+    const alone = /^option "redis\.tls\.(\w+)" must be given together with "redis\.tls\.\w+"/;
+    invalid({ redis: { tls: { cert: pem } } }, alone);
+    invalid({ redis: { tls: { key: pem } } }, alone);
+    invalid({ redis: { tls: { rejectUnauthorized: 0 } } }, /rejectUnauthorized" must be true or /);
+    invalid({ redis: { tls: { servername: 'a b' } } }, /servername" must be a host name/);
+    invalid(
+      { redis: { path: '/a', tls: true } },
+      /^option "redis.tls" must be left out with a Unix/,
+    );
+    assert.deepEqual(warningsOf({ redis: { tls: { CA: pem } } }), [
+      'unknown option "redis.tls.CA" is ignored; did you mean "redis.tls.ca"?',
+    ]);
+  });
+
+  test('a prefix, a name of the client and a path keep to what Redis can take', () => {
+    assert.equal(redisOf({ keyPrefix: '{team a}:' }).keyPrefix, '{team a}:');
+    assert.equal(redisOf({ clientName: 'orders/1' }).clientName, 'orders/1');
+    invalid(
+      { redis: { keyPrefix: 'a{}{b}' } },
+      /^option "redis.keyPrefix" must not hold an empty /,
+    );
+    refused({ redis: { keyPrefix: 'é'.repeat(129) } }, 'ERR_LIMIT_EXCEEDED', /got 258 bytes/);
+    for (const clientName of ['', 'a b', 'é', 'a\n', 7]) {
+      invalid({ redis: { clientName } }, /^option "redis.clientName" must be of visible ASCII/);
+    }
+    for (const path of ['', '\0', 7]) {
+      invalid({ redis: { path } }, /^option "redis.path" must be the path of a Unix socket/);
+    }
+    invalid({ redis: { path: '/a', port: 1 } }, /^option "redis.path" must be left out with /);
   });
 
   test('a port may come from the environment, and an empty password counts as none', () => {
@@ -245,7 +331,7 @@ describe('redis', () => {
     invalid({ redis: { db: -1 } }, /^option "redis.db" must be an integer from 0 /);
     invalid(
       { redis: { tls: 'yes' } },
-      'option "redis.tls" must be true or false; got string "yes"',
+      'option "redis.tls" must be true, false or an object; got string "yes"',
     );
     invalid({ redis: { username: 5 } }, 'option "redis.username" must be a string; got number');
   });
@@ -256,6 +342,12 @@ describe('redis', () => {
     invalid({ redis: 'http://localhost' }, /got a URL with http:\/\/$/);
     invalid({ redis: { url: 5 } }, /^option "redis.url" must be a URL like .*; got number$/);
     invalid({ redis: 'redis://' }, /got a URL that cannot be parsed/);
+    invalid(
+      { redis: 'unix://run/redis.sock' },
+      /got a URL of a Unix socket without the three slashes/,
+    );
+    invalid({ redis: 'unix:///' }, /got a URL of a Unix socket without the three slashes/);
+    invalid({ redis: 'unix:///a?db=x' }, /got a URL with a db that is no database number$/);
     invalid({ redis: 'redis://host/one' }, /got a URL with a path that is no database number$/);
   });
 
@@ -276,6 +368,14 @@ describe('redis', () => {
       { password: [secret] },
       { password: `${secret}\ud800` },
       { username: `${secret}\ud800` },
+      `unix://me:${secret}@/path`,
+      `unix:///path?db=${secret}`,
+      `unix:///path?pass=${secret}%zz`,
+      { path: [secret] },
+      { path: `/${secret}`, host: 'a' },
+      { tls: { ca: `${secret}\n` } },
+      { tls: { key: Buffer.from(secret), cert: pem } },
+      { tls: { servername: `${secret} ` } },
       [secret],
     ];
     for (const redis of everywhere) {
@@ -290,6 +390,11 @@ describe('redis', () => {
     };
     const warnings = warningsOf(ignored);
     assert.equal(warnings.length, 3);
+    assert.ok(
+      !warningsOf({ redis: `unix:///a?password=${secret}#${secret}` })
+        .join()
+        .includes(secret),
+    );
     assert.ok(!warnings.join().includes(secret));
   });
 });
@@ -333,6 +438,7 @@ describe('index.d.ts', () => {
   for (const [name, table] of [
     ['Options', OPTIONS],
     ['RedisOptions', REDIS_OPTIONS],
+    ['TlsOptions', TLS_OPTIONS],
   ] as const) {
     const comments = documented(name);
 

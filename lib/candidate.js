@@ -8,6 +8,7 @@ const { EventEmitter } = require('node:events');
 const { inspect } = require('node:util');
 const { Announcer, debugIsEnabled, warn } = require('./announcer.js');
 const { metaToJson, signalOf } = require('./arguments.js');
+const { providers } = require('./credentials.js');
 const { abortable } = require('./deferred.js');
 const { Deliveries } = require('./deliveries.js');
 const { IncumbentError, fromNative } = require('./errors.js');
@@ -24,11 +25,14 @@ const { Sender, TO } = require('./sender.js');
  * The class over a native class: index.js passes the real one, a unit test one that it plays
  * itself.
  */
-function createCandidateClass(NativeCandidate) {
+function createCandidateClass(NativeCandidate, NativeCredentials) {
+  const providerOf = providers(NativeCredentials);
   return class Candidate extends EventEmitter {
     #native;
     #settings;
     #meta;
+    /** Held here: the native side does not hold it. */
+    #credentials;
 
     #lifecycle;
     #leadership;
@@ -47,9 +51,9 @@ function createCandidateClass(NativeCandidate) {
       this.#settings = { kind, leaseMs, eligible, minInstances };
       this.#meta = options.meta || '';
       try {
-        this.#native = new NativeCandidate(
-          JSON.stringify({ ...settings, debug: debugIsEnabled() }),
-        );
+        const json = JSON.stringify({ ...settings, debug: debugIsEnabled() });
+        this.#credentials = settings.redis?.credentials;
+        this.#native = new NativeCandidate(json, providerOf(this.#credentials));
       } catch (error) {
         throw fromNative(error);
       }

@@ -2,6 +2,7 @@
 
 const { parseRedisUrl } = require('./redis-url.js');
 const {
+  callback,
   hostName,
   integer,
   invalid,
@@ -25,6 +26,7 @@ const REDIS_OPTIONS = {
   path: { check: socketPath, secret: true },
   username: { check: text, secret: true },
   password: { check: text, secret: true },
+  credentials: { check: callback },
   db: { check: integer, default: 0, minimum: 0, maximum: 2 ** 31 - 1 },
   tls: { check: resolveTls, default: false },
   keyPrefix: { check: keyPrefix, default: '', maximumBytes: 256 },
@@ -54,12 +56,17 @@ function complete(name, fields, url) {
     ...placeOf(name, fields, url),
     username: url?.username || fields.username || undefined,
     password: url?.password || fields.password || undefined,
+    credentials: fields.credentials,
     db: url?.db ?? fields.db ?? REDIS_OPTIONS.db.default,
     // Either way of asking for TLS is enough: never talk in the clear when one of them was used.
     tls: fields.tls || (url?.tls ? resolveTls(`${name}.tls`, true) : null),
     keyPrefix: fields.keyPrefix ?? REDIS_OPTIONS.keyPrefix.default,
     clientName: fields.clientName ?? REDIS_OPTIONS.clientName.default,
   };
+  if (settings.credentials && settings.password !== undefined) {
+    const got = { got: 'both' };
+    throw invalid(`${name}.credentials`, 'must be left out with a password', undefined, got);
+  }
   if (settings.path !== undefined && settings.tls) {
     throw invalid(`${name}.tls`, 'must be left out with a Unix socket', true);
   }

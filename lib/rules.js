@@ -35,6 +35,11 @@ function boolean(name, value, row) {
   throw invalid(name, 'must be true or false', value, row);
 }
 
+function callback(name, value, row) {
+  if (typeof value === 'function') return value;
+  throw invalid(name, 'must be a function', value, row);
+}
+
 function oneOf(name, value, row) {
   if (row.values.includes(value)) return value;
   throw invalid(name, `must be ${row.values.map((one) => `"${one}"`).join(' or ')}`, value, row);
@@ -137,6 +142,7 @@ function describeType(value) {
 
 module.exports = {
   boolean,
+  callback,
   describe,
   describeType,
   hostName,

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { build, install } from './prepare.mjs';
 import { installExamples } from './examples.mjs';
+import { provideOpenssl } from './openssl.mjs';
 import { providePostgres } from './postgres.mjs';
 import { provideRedis } from './redis.mjs';
 import { jsTests } from './js-tests.mjs';
@@ -15,7 +16,7 @@ import { installed, root, run } from './run.mjs';
  * @typedef {object} Step
  * @property {string} name for `--only`
  * @property {string} does the heading
- * @property {('modules' | 'redis' | 'addon' | 'examples' | 'postgres')[]} needs
+ * @property {('modules' | 'redis' | 'openssl' | 'addon' | 'examples' | 'postgres')[]} needs
  * @property {boolean} [check] whether it is a check, not a test: `npm run check` runs these
  * @property {(context: Context) => Promise<Result>} run
  */
@@ -79,7 +80,7 @@ export const steps = [
   {
     name: 'js',
     does: 'the JavaScript tests',
-    needs: ['modules', 'redis', 'addon'],
+    needs: ['modules', 'redis', 'openssl', 'addon'],
     run: ({ files, echo }) => jsTests({ only: files, echo }),
   },
   {
@@ -91,7 +92,7 @@ export const steps = [
   {
     name: 'faults',
     does: 'the faults on real processes and a real Redis, in short',
-    needs: ['modules', 'redis', 'addon'],
+    needs: ['modules', 'redis', 'openssl', 'addon'],
     run: faultSuite,
   },
 ];
@@ -100,6 +101,7 @@ export const steps = [
 export const preparations = {
   modules: install,
   redis: provideRedis,
+  openssl: provideOpenssl,
   addon: build,
   examples: installExamples,
   postgres: providePostgres,

@@ -40,7 +40,9 @@ export async function everyOptionIsOptional(): Promise<void> {
     username: 'user',
     password: 'password',
     db: 1,
-    tls: true,
+    tls: { ca: ['ca.pem', Buffer.from('')], cert: '', key: '', servername: 'a' },
+    keyPrefix: 'team-a:',
+    clientName: 'orders',
   };
   const options: Options<Meta> = {
     redis,
@@ -61,6 +63,7 @@ export async function everyOptionIsOptional(): Promise<void> {
   new Candidate({});
   new Candidate({ redis: 'redis://localhost:6379' });
   new Candidate({ redis: { port: '6379' } });
+  new Candidate({ redis: { path: '/run/redis.sock', tls: false } });
   new Candidate<Meta>(options);
   new DefaultCandidate(options);
 

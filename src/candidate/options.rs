@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{Config, Place};
 use crate::election::{Candidacy, CrashDetection, Timing};
-use crate::medium::redis::{Endpoint, Pem, Target, Tls};
+use crate::medium::redis::{Endpoint, Pem, Provider, Target, Tls};
 use crate::wire::MAX_PRIORITY;
 
 const MAX_MIN_INSTANCES: usize = 10_000;
@@ -150,7 +150,7 @@ impl Options {
         Ok(limit)
     }
 
-    pub fn place(&self) -> Result<Place, String> {
+    pub fn place(&self, credentials: Option<Provider>) -> Result<Place, String> {
         let server = match (&self.medium, &self.redis) {
             (MediumName::Memory, _) => return Ok(Place::Memory),
             (MediumName::Redis, Some(server)) => server,
@@ -160,7 +160,7 @@ impl Options {
             Some(url) => Target::parse(url)?,
             None => server.target()?,
         };
-        Ok(Place::Redis(target))
+        Ok(Place::Redis(Target { credentials, ..target }))
     }
 }
 

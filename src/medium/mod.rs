@@ -144,6 +144,8 @@ pub enum MediumErrorKind {
     Unreachable,
     /// The server refuses us: wrong password, missing right.
     Refused,
+    /// Nobody told us as whom to come.
+    NoCredentials,
     /// The server is older than the protocol needs.
     TooOld,
     /// No answer in time.

@@ -6,6 +6,7 @@ use napi::bindgen_prelude::{Buffer, Either, Function};
 use napi_derive::napi;
 use serde_json::value::RawValue;
 
+use super::credentials::NativeCredentials;
 use super::error::{Code, CodedError, error, of_refusal};
 use super::fencing::{read_checkpoint, read_work};
 use super::items::state;
@@ -30,14 +31,17 @@ pub struct NativeCandidate {
 
 #[napi]
 impl NativeCandidate {
-    /// `options` is JSON, complete and checked by lib/options.js.
+    /// `options` is JSON, complete and checked by lib/options.js. `credentials` stand for a function in it, which JSON cannot carry.
     #[napi(constructor, catch_unwind)]
-    pub fn new(options: String) -> Result<Self, CodedError> {
+    pub fn new(
+        options: String,
+        credentials: Option<&NativeCredentials>,
+    ) -> Result<Self, CodedError> {
         let refused = |reason: String| error(Code::InvalidOption, reason);
         let options = Options::parse(&options).map_err(refused)?;
         check_depth("option \"meta\"", options.meta.get().as_bytes())?;
         let config = Config {
-            place: options.place().map_err(refused)?,
+            place: options.place(credentials.map(NativeCredentials::provider)).map_err(refused)?,
             timing: options.timing().map_err(refused)?,
             candidacy: options.candidacy().map_err(refused)?,
             drain_limit: options.drain_limit().map_err(refused)?,

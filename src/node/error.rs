@@ -17,6 +17,7 @@ pub enum Code {
     Stopped,
     RedisUnreachable,
     RedisRefused,
+    Credentials,
     RedisTooOld,
     RedisFailed,
     RoundTripTooLong,
@@ -37,6 +38,7 @@ impl Code {
             Self::Stopped => "ERR_STOPPED",
             Self::RedisUnreachable => "ERR_REDIS_UNREACHABLE",
             Self::RedisRefused => "ERR_REDIS_REFUSED",
+            Self::Credentials => "ERR_CREDENTIALS",
             Self::RedisTooOld => "ERR_REDIS_TOO_OLD",
             Self::RedisFailed => "ERR_REDIS_FAILED",
             Self::RoundTripTooLong => "ERR_ROUND_TRIP_TOO_LONG",
@@ -70,6 +72,7 @@ pub fn describe(failure: &Failure) -> (Code, String) {
             let code = match error.kind {
                 MediumErrorKind::Unreachable | MediumErrorKind::TimedOut => Code::RedisUnreachable,
                 MediumErrorKind::Refused => Code::RedisRefused,
+                MediumErrorKind::NoCredentials => Code::Credentials,
                 MediumErrorKind::TooOld => Code::RedisTooOld,
                 MediumErrorKind::Failed => Code::RedisFailed,
                 MediumErrorKind::Unfit => Code::InvalidArgument,

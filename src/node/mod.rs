@@ -4,6 +4,7 @@
 //! and in order, so nothing of an environment that was torn down is ever touched from another thread.
 
 mod candidate;
+mod credentials;
 mod error;
 mod fencing;
 mod items;
@@ -12,3 +13,4 @@ mod sink;
 mod stats;
 
 pub use candidate::NativeCandidate;
+pub use credentials::NativeCredentials;

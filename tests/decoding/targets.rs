@@ -232,7 +232,7 @@ fn options(bytes: &[u8]) {
     }
     let _ = options.drain_limit();
     assert!(options.max_stall().is_none_or(|limit| limit >= Duration::from_millis(1)));
-    if let Ok(Place::Redis(server)) = options.place() {
+    if let Ok(Place::Redis(server)) = options.place(None) {
         let _ = server.address();
     }
     wire::encode_name(&options.kind);

@@ -19,9 +19,11 @@ impl Attempts {
         shared: &Shared,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<Line, MediumError> {
+        // Not part of the attempt's time: others give them, in a time of their own.
+        let target = shared.target.identified().await?;
         let (started, limit) = (Instant::now(), shared.attempt_limit(self.too_slow));
         let outcome = match shared.target.place.locate().await {
-            Ok(endpoint) => Line::open(&shared.target, &endpoint, limit, on_push).await,
+            Ok(endpoint) => Line::open(&target, &endpoint, limit, on_push).await,
             Err(error) => Err(error),
         };
         let time = started.elapsed();

@@ -15,12 +15,22 @@ use crate::medium::{MediumError, MediumErrorKind};
 pub fn of_transport(address: &str, error: io::Error) -> MediumError {
     match error.downcast::<tls::Fault>() {
         Ok(fault) => of_tls(address, &fault),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let message = format!("cannot reach Redis at {address}: there is no such socket");
+            MediumError::new(Unreachable, message)
+        }
         Err(error) => of_attempt(address, &error.into()),
     }
 }
 
 /// The server ended the connection, or refused what was asked first on it.
 pub fn of_first_answer(address: &str, error: &RedisError, request: tls::Request) -> MediumError {
+    if error.is_io_error() && request == tls::Request::NoTls {
+        let message = format!(
+            "cannot reach Redis at {address}: the connection was closed before any answer; does that port want TLS?"
+        );
+        return MediumError::new(Unreachable, message);
+    }
     match error.is_io_error().then(|| tls::after_handshake(error, request)).flatten() {
         Some(fault) => of_tls(address, &fault),
         None => of_attempt(address, error),

@@ -11,6 +11,7 @@ mod backoff;
 mod batches;
 mod commands;
 mod connection;
+mod credentials;
 mod errors;
 pub mod fenced;
 pub mod greeting;
@@ -44,6 +45,7 @@ use tokio::time::{Instant, timeout};
 
 use self::batches::Patience;
 use self::connection::Link;
+pub use self::credentials::{Credentials, Provider, Refusal};
 use self::fenced::KeyFinder;
 use self::hub::Hub;
 use self::keys::Names;

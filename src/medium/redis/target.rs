@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use redis::{ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisConnectionInfo};
 
+use super::credentials::Provider;
 use super::place::{Endpoint, Place};
 use super::tls::Tls;
 
@@ -16,6 +17,8 @@ pub struct Target {
     pub username: Option<String>,
     pub password: Option<String>,
     pub db: i64,
+    /// Asked before each attempt to connect. What it answers stands in for user and password.
+    pub credentials: Option<Provider>,
     pub tls: Option<Arc<Tls>>,
     /// Stands before the names of all keys and channels.
     pub key_prefix: String,
@@ -31,6 +34,7 @@ impl Target {
             username: None,
             password: None,
             db: 0,
+            credentials: None,
             tls: None,
             key_prefix: String::new(),
             client_name: "incumbent".to_owned(),
@@ -112,6 +116,7 @@ impl fmt::Debug for Target {
             .field("username", &self.username)
             .field("password", &self.password.as_ref().map(|_| "***"))
             .field("db", &self.db)
+            .field("credentials", &self.credentials)
             .field("tls", &self.tls)
             .field("key_prefix", &self.key_prefix)
             .field("client_name", &self.client_name)

@@ -64,7 +64,7 @@ impl Transport {
         let seat = stream.local_addr().ok().map(Seat::Tcp);
         let socket = Socket::of(&stream).ok().map(Arc::new).zip(seat);
         let Some(tls) = tls else {
-            return Ok(Self { stream: Box::new(stream), socket, request: Request::Nothing });
+            return Ok(Self { stream: Box::new(stream), socket, request: Request::NoTls });
         };
         let (stream, request) = tls.wrap(host, stream, deadline).await.map_err(io::Error::other)?;
         Ok(Self { stream: Box::new(stream), socket, request })

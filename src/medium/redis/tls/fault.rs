@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError, Error};
+use rustls::{AlertDescription, CertificateError, Error, OtherError};
 
 use super::{Request, Tls};
 
@@ -79,7 +79,7 @@ fn refusal(request: Request, alert: Option<AlertDescription>) -> Option<String> 
         Some(alert) => format!("{alert:?}"),
     };
     match request {
-        Request::Nothing => None,
+        Request::NoTls | Request::Nothing => None,
         Request::Unanswered => {
             Some("wants a certificate of the client: options tls.cert and tls.key".into())
         }
@@ -110,9 +110,15 @@ fn distrust(reason: &CertificateError, tls: &Tls) -> String {
                 "it is for {names} and not for {expected}; option tls.servername names what to expect"
             )
         }
-        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-            "it is an authority's own; a server needs one that the authority has signed".into()
-        }
+        CertificateError::Other(OtherError(inner)) => match inner.to_string().as_str() {
+            "CaUsedAsEndEntity" => {
+                "it is an authority's own; a server needs one that the authority has signed".into()
+            }
+            "UnsupportedCertVersion" => {
+                "it is of X.509 version 1; it has to be of version 3".into()
+            }
+            other => other.to_owned(),
+        },
         other => other.to_string(),
     }
 }
@@ -160,7 +166,7 @@ impl fmt::Display for Fault {
             | Self::Refused(text)
             | Self::Failed(text) => text,
             Self::NotTls => "what answers there does not speak TLS",
-            Self::Silent => "no answer to the TLS handshake in time",
+            Self::Silent => "no answer to the TLS handshake; does that port speak TLS?",
             Self::Ended => "the process ends",
         })
     }

@@ -13,6 +13,8 @@ use super::{Fault, Pem};
 /// What a server wanted of us in the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
+    /// There was no handshake, and anybody on the way can read along.
+    NoTls,
     Nothing,
     /// A certificate, and there was none.
     Unanswered,
