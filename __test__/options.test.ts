@@ -26,6 +26,7 @@ describe('without options', () => {
         port: 6379,
         username: undefined,
         password: undefined,
+        credentials: undefined,
         db: 0,
         tls: null,
         keyPrefix: '',

@@ -42,7 +42,14 @@ describe('a new candidate', () => {
       maxStallMs: Infinity,
     });
     assert.deepEqual(native.options, {
-      redis: { host: 'localhost', port: 6379, db: 0, tls: false },
+      redis: {
+        host: 'localhost',
+        port: 6379,
+        db: 0,
+        tls: null,
+        keyPrefix: '',
+        clientName: 'incumbent',
+      },
       medium: 'redis',
       kind: 'orders',
       meta: { v: 1 },

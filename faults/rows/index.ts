@@ -1,6 +1,7 @@
 import type { Fault, WaitingRow } from '../fault.ts';
 import { blocked } from './blocked.ts';
 import { byConnection } from './by-connection.ts';
+import { certificates } from './certificates.ts';
 import { churn } from './churn.ts';
 import { clockRates } from './clock-rates.ts';
 import { clocks } from './clocks.ts';
@@ -51,6 +52,7 @@ export const faults: Fault[] = [
   ...forged,
   ...hostile,
   ...crowds,
+  ...certificates,
   ...churn,
   ...lateCommands,
   ...byConnection,

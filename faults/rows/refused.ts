@@ -4,9 +4,9 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Bench } from '../bench.ts';
 import type { Fault } from '../fault.ts';
+import type { Group } from '../group.ts';
 import type { RegisterEye } from '../register-eye.ts';
 import type { Run } from '../run.ts';
-import type { RedisServer } from '../../__test__/fixtures/redis-server.ts';
 import { now } from '../../__test__/fixtures/processes.ts';
 
 const leaseMs = 400;
@@ -18,16 +18,24 @@ const refusalMs = 3 * leaseMs;
 const password = 'first-Secret-7';
 const otherPassword = 'second-Secret-8';
 
-interface Refusal {
+/** What Redis refuses, or the candidates refuse of it, for a while. */
+export interface Refusal {
   row: number;
   title: string;
   code: 'ERR_REDIS_REFUSED' | 'ERR_REDIS_FAILED' | 'ERR_REDIS_UNREACHABLE';
-  begin(eye: RegisterEye, redis: RedisServer): Promise<unknown>;
+  /** What the errors with this code say. */
+  words?: RegExp;
+  /** The candidates come as the user `svc`, and not as the default one. */
+  asUser?: boolean;
+  begin(eye: RegisterEye): Promise<unknown>;
   proof(eye: RegisterEye): Promise<unknown>;
   end(eye: RegisterEye): Promise<unknown>;
 }
 
-const killAll = async (eye: RegisterEye) => {
+const permit = (eye: RegisterEye) =>
+  eye.send('ACL', 'SETUSER', 'svc', 'on', `>${password}`, '~*', '&*', '+@all');
+
+export const killAll = async (eye: RegisterEye) => {
   await eye.send('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   await eye.send('CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes');
 };
@@ -52,6 +60,24 @@ const refusals: Refusal[] = [
     begin: (eye) => eye.send('ACL', 'SETUSER', 'default', '-eval', '-evalsha'),
     proof: (eye) => isLogged(eye, 'command'),
     end: (eye) => eye.send('ACL', 'SETUSER', 'default', '+@all'),
+  },
+  {
+    row: 19,
+    title: 'the user is deleted, and its connections end with it',
+    code: 'ERR_REDIS_REFUSED',
+    asUser: true,
+    begin: (eye) => eye.send('ACL', 'DELUSER', 'svc'),
+    proof: (eye) => isLogged(eye, 'auth'),
+    end: permit,
+  },
+  {
+    row: 19,
+    title: 'the right to the keys is taken away',
+    code: 'ERR_REDIS_REFUSED',
+    asUser: true,
+    begin: (eye) => eye.send('ACL', 'SETUSER', 'svc', 'resetkeys', '~others:*'),
+    proof: (eye) => isLogged(eye, 'key'),
+    end: permit,
   },
   {
     row: 20,
@@ -98,14 +124,22 @@ const refusedFaults: Fault[] = refusals.map((refusal) => ({
   boundMs: 2 * leaseMs,
   measures: 'from the end of the refusal to the next elected',
   shortRuns: 1,
-  longRuns: 50,
+  longRuns: 100,
   setUp: (bench) => setUp(bench, refusal),
 }));
 
-async function setUp(bench: Bench, { title, code, begin, proof, end }: Refusal) {
+async function setUp(bench: Bench, refusal: Refusal) {
   const redis = await bench.redis({ password });
-  const group = bench.group({ url: redis.url });
   const eye = bench.eye(redis);
+  if (refusal.asUser) await permit(eye);
+  const svc = { redis: { port: redis.port, username: 'svc', password } };
+  const group = bench.group({ url: redis.url, options: refusal.asUser ? svc : {} });
+  return whileRefused(group, eye, refusal);
+}
+
+/** A run in which nothing is granted for a while. */
+export function whileRefused(group: Group, eye: RegisterEye, refusal: Refusal) {
+  const { title, code, words, begin, proof, end } = refusal;
   return async (run: Run) => {
     const { leader, followers } = await group.steady();
     await eye.send('CONFIG', 'RESETSTAT');
@@ -113,7 +147,7 @@ async function setUp(bench: Bench, { title, code, begin, proof, end }: Refusal) 
     const mute = followers[0]!;
     await mute.call('ignoreErrors');
     const before = (await mute.call('warnings')).length;
-    const struckAt = await run.strike(title, () => begin(eye, redis));
+    const struckAt = await run.strike(title, () => begin(eye));
     await run.prove('Redis refuses', () => proof(eye));
     // From here on nothing is granted; the refusal itself may have taken a while to begin.
     const refusedAt = now();
@@ -125,7 +159,8 @@ async function setUp(bench: Bench, { title, code, begin, proof, end }: Refusal) 
     );
     await run.becomes('it is told of each attempt', () => {
       const errors = errorsSince(leader.events, struckAt);
-      return errors.filter((error) => error.code === code).length >= 2;
+      const told = errors.filter((error) => error.code === code);
+      return told.filter(({ message }) => !words || words.test(message)).length >= 2;
     });
     await run.becomes(
       'nobody may lead for as long as it lasts',
@@ -156,7 +191,7 @@ const fromTheStart: Fault = {
   boundMs: 2 * leaseMs,
   measures: 'from the right password to the start',
   shortRuns: 1,
-  longRuns: 50,
+  longRuns: 100,
   async setUp(bench) {
     const redis = await bench.redis({ password });
     const eye = bench.eye(redis);
@@ -195,7 +230,7 @@ const busy: Fault = {
   boundMs: 2 * leaseMs,
   measures: 'from the end of the script to the next elected',
   shortRuns: 1,
-  longRuns: 50,
+  longRuns: 100,
   async setUp(bench) {
     const redis = await bench.redis({ args: ['--lua-time-limit', '50'] });
     const group = bench.group({ url: redis.url });
