@@ -171,3 +171,74 @@ impl fmt::Display for Fault {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_told_in_the_unit_that_suits_them() {
+        for (seconds, told) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (7199, "119 minutes"),
+            (7200, "2 hours"),
+            (172_799, "47 hours"),
+            (172_800, "2 days"),
+        ] {
+            let at = |seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+            assert_eq!(span(at(1_000_000), at(1_000_000 + seconds)), told);
+            assert_eq!(span(at(seconds), at(0)), "0 seconds");
+        }
+    }
+
+    #[test]
+    fn names_are_told_without_the_librarys_wrapping() {
+        for (wrapped, name) in [
+            (r#"DnsName("redis.example")"#, "redis.example"),
+            ("IpAddress(::1)", "::1"),
+            ("something else", "something else"),
+        ] {
+            assert_eq!(bare(wrapped), name);
+        }
+    }
+
+    #[test]
+    fn an_end_before_the_first_answer_is_a_refusal_only_where_a_certificate_was_asked_for() {
+        let ended = redis::RedisError::from(io::Error::from(io::ErrorKind::UnexpectedEof));
+        for request in [Request::NoTls, Request::Nothing] {
+            assert!(after_handshake(&ended, request).is_none());
+        }
+        for (request, words) in [
+            (Request::Unanswered, "wants a certificate of the client"),
+            (Request::Answered, "refused the certificate in option tls.cert: it closed"),
+        ] {
+            let Some(Fault::Refused(text)) = after_handshake(&ended, request) else { panic!() };
+            assert!(text.starts_with(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_alert_is_found_behind_the_error_of_the_client_and_named() {
+        let alert = |alert| {
+            let inner = io::Error::new(io::ErrorKind::InvalidData, Error::AlertReceived(alert));
+            redis::RedisError::from(inner)
+        };
+        for (description, words) in [
+            (AlertDescription::UnknownCA, "it does not know who signed it"),
+            (AlertDescription::CertificateExpired, "it has expired"),
+            (AlertDescription::CertificateRevoked, "it was revoked"),
+            (AlertDescription::BadCertificate, "BadCertificate"),
+        ] {
+            let fault = after_handshake(&alert(description), Request::Answered);
+            let Some(Fault::Refused(text)) = fault else { panic!() };
+            assert!(text.ends_with(words), "{text}");
+        }
+        let fault = after_handshake(&alert(AlertDescription::ProtocolVersion), Request::Answered);
+        assert!(matches!(fault, Some(Fault::Failed(_))));
+        let fault = after_handshake(&alert(AlertDescription::InternalError), Request::Nothing);
+        assert!(matches!(fault, Some(Fault::Failed(text)) if text.contains("InternalError")));
+    }
+}
