@@ -120,8 +120,46 @@ export const connectionBugs = [
     edits: [
       {
         file: 'src/medium/redis/presence.rs',
-        from: 'Ok(seen) if is_same(seen, local) => Ok(()),',
-        to: 'Ok(seen) if is_same(seen, seen) || is_same(seen, local) => Ok(()),',
+        from: 'Ok(if seat.is_named_by(seen) {',
+        to: 'Ok(if seat.is_named_by(seen) || !seen.is_empty() {',
+      },
+    ],
+    tests: 'redis',
+  },
+  {
+    about: 'credentials are asked for at the first connection alone',
+    edits: [
+      {
+        file: 'src/medium/redis/credentials.rs',
+        from: 'let answer = timeout(PATIENCE, (self.0)()).await;',
+        to: 'static FIRST: tokio::sync::OnceCell<(Option<String>, String)> = tokio::sync::OnceCell::const_new();\n        let first = FIRST.get_or_try_init(|| async { (self.0)().await.map(|given| (given.username, given.password)) }).await;\n        let first = first.cloned().map(|(username, password)| Credentials { username, password });\n        let answer = timeout(PATIENCE, async { first }).await;',
+      },
+    ],
+    tests: 'redis',
+  },
+  {
+    about: 'those who ask another one for credentials share a connection',
+    edits: [
+      {
+        file: 'src/medium/redis/credentials.rs',
+        from: 'Arc::ptr_eq(&self.0, &other.0)',
+        to: 'Arc::ptr_eq(&self.0, &other.0) || true',
+      },
+      {
+        file: 'src/medium/redis/credentials.rs',
+        from: 'Arc::as_ptr(&self.0).cast::<()>().hash(state);',
+        to: 'state.write_u8(0);',
+      },
+    ],
+    tests: 'redis',
+  },
+  {
+    about: 'a prefix is left out of the names of channels',
+    edits: [
+      {
+        file: 'src/medium/redis/keys.rs',
+        from: 'channels: key(&format!("{db}:")),',
+        to: 'channels: key(&format!("{db}:"))[prefix.len()..].to_owned(),',
       },
     ],
     tests: 'redis',

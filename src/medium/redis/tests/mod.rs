@@ -4,6 +4,7 @@ pub mod server;
 
 mod batches;
 mod connections;
+mod credentials;
 mod fenced;
 mod names;
 mod presence;
