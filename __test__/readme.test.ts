@@ -146,7 +146,7 @@ test('the rights that it lists are enough', async (t) => {
 
 describe('the tables name what index.d.ts declares, and nothing else', () => {
   const named = (heading: string) => {
-    const section = readme.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
+    const section = readme.split(new RegExp(`\n##+ ${heading}\n`))[1]!.split(/\n##+ /)[0]!;
     const firstCells = [...section.matchAll(/^\| ([^|]+)\|/gm)].slice(2).map(([, cell]) => cell!);
     return firstCells.flatMap((cell) => [...cell.matchAll(/`([\w]+)/g)].map(([, name]) => name!));
   };
@@ -159,6 +159,13 @@ describe('the tables name what index.d.ts declares, and nothing else', () => {
     assert.deepEqual(
       new Set(named('Options')),
       new Set(declared('export interface Options<', /^ {2}(\w+)\?:/gm)),
+    );
+  });
+
+  test('options of Redis', () => {
+    assert.deepEqual(
+      new Set(named('Which Redis, and as whom')),
+      new Set(declared('export interface RedisOptions ', /^ {2}(\w+)\?:/gm)),
     );
   });
 

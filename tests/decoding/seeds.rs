@@ -33,6 +33,8 @@ const URLS: &[&str] = &[
     "rediss://:p%40ss@[::1]:6380/0?protocol=resp3",
     "REDIS://h/",
     "redis://h#insecure",
+    "unix:///run/redis.sock?db=1&user=me&pass=p%40ss",
+    "redis+unix:///a%20b",
 ];
 
 fn bodies(fixture: &str) -> Vec<Vec<u8>> {
@@ -95,11 +97,20 @@ fn hello() -> Value {
 }
 
 fn options() -> Vec<Vec<u8>> {
-    let redis = json!({ "host": "localhost", "port": 6379, "username": null, "password": "p", "db": 0, "tls": false });
-    let by_url = json!({ "url": "redis://h/2", "host": "h", "port": 1, "db": 0, "tls": true });
-    [redis, by_url, Value::Null]
+    let redis = json!({
+        "host": "localhost", "port": 6379, "username": null, "password": "p", "db": 0, "tls": null, "keyPrefix": "", "clientName": "incumbent"
+    });
+    let by_url = json!({ "url": "redis://h/2", "db": 0, "keyPrefix": "{a}", "clientName": "a" });
+    let certified = json!({
+        "path": "/run/redis.sock", "db": 0, "keyPrefix": "", "clientName": "a",
+        "tls": {
+            "ca": [{ "path": "ca.pem" }, { "text": "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----" }],
+            "cert": { "text": "-----BEGIN CERTIFICATE-----" }, "key": { "path": "key" }, "servername": "h", "rejectUnauthorized": false
+        }
+    });
+    [redis, by_url, certified, Value::Null]
         .into_iter()
-        .zip([json!(null), json!(50), json!(10)])
+        .zip([json!(null), json!(50), json!(10), json!(null)])
         .map(|(redis, renew)| {
             let options = json!({
                 "redis": redis, "medium": "redis", "kind": "orders", "meta": { "a": [1] }, "leaseMs": 800,
