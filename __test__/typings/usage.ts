@@ -5,6 +5,7 @@ import DefaultCandidate, { Candidate, IncumbentError, LeadershipLost } from 'inc
 import type {
   CandidateEvents,
   Channel,
+  Credentials,
   ErrorCode,
   Gap,
   Health,
@@ -13,6 +14,7 @@ import type {
   LeadOptions,
   LossReason,
   Options,
+  Pem,
   Received,
   RedisOptions,
   Reign,
@@ -20,6 +22,7 @@ import type {
   StartOptions,
   State,
   Stats,
+  TlsOptions,
 } from 'incumbent';
 
 interface Meta {
@@ -64,11 +67,19 @@ export async function everyOptionIsOptional(): Promise<void> {
   new Candidate({ redis: 'redis://localhost:6379' });
   new Candidate({ redis: { port: '6379' } });
   new Candidate({ redis: { path: '/run/redis.sock', tls: false } });
+  const credentials: Credentials = { username: 'user', password: 'token' };
+  new Candidate({ redis: { credentials: () => credentials } });
+  new Candidate({ redis: { credentials: async () => ({ password: 'token' }) } });
+  const pem: Pem = Buffer.from('');
+  const tls: TlsOptions = { ca: pem, rejectUnauthorized: false };
+  new Candidate({ redis: { tls } });
   new Candidate<Meta>(options);
   new DefaultCandidate(options);
 
   // @ts-expect-error A number does not name a server.
   new Candidate({ redis: 6379 });
+  // @ts-expect-error A password is given.
+  new Candidate({ redis: { credentials: () => ({ username: 'user' }) } });
   // @ts-expect-error Times are numbers.
   new Candidate({ leaseMs: '800' });
   // @ts-expect-error There is no such medium.
