@@ -37,6 +37,8 @@ interface Change {
   title: string;
   code: Refusal['code'];
   words: RegExp;
+  /** What comes about before the strike, while all connections stand. */
+  before?(scene: Scene): Promise<unknown>;
   begin(scene: Scene): Promise<unknown>;
   end(scene: Scene): Promise<unknown>;
 }
@@ -46,14 +48,13 @@ const changes: Change[] = [
     title: 'the certificate of the server expires: its connections stand, and then end',
     code: 'ERR_REDIS_UNREACHABLE',
     words: /certificate that is not trusted: it expired \d+ seconds? ago$/,
-    async begin(scene) {
-      const { authority, eye, theirs } = scene;
+    async before({ authority, eye, theirs }) {
       const until = new Date(Date.now() + 1000);
       theirs.show(authority.certify({ until }));
       await eye.send(...theirs.reload);
       while (Date.now() < until.getTime() + 1000) await renewed(eye);
-      await killAll(eye);
     },
+    begin: ({ eye }) => killAll(eye),
     async end({ authority, eye, theirs }) {
       theirs.show(authority.certify());
       await eye.send(...theirs.reload);
@@ -98,17 +99,20 @@ const refusedChanges: Fault[] = changes.map((change) => ({
   longRuns: 100,
   async setUp(bench) {
     const scene = await enter(bench);
-    return whileRefused(scene.group, scene.eye, {
+    const refused = whileRefused(scene.group, scene.eye, {
       ...change,
       row: 31,
-      begin: async () => {
-        if (!(await admits(scene))) throw new Error('the server admits nobody beforehand');
-        await change.begin(scene);
-      },
+      begin: () => change.begin(scene),
       // Somebody outside, with the files of the candidates.
       proof: async () => !(await admits(scene)),
       end: () => change.end(scene),
     });
+    return async (run: Run) => {
+      await scene.group.steady();
+      await run.becomes('the server admits who comes', () => admits(scene));
+      await change.before?.(scene);
+      await refused(run);
+    };
   },
 }));
 
