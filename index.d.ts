@@ -130,6 +130,21 @@ export interface Options<Meta = any> {
   minInstances?: number;
 
   /**
+   * A secret that all instances of the kind share. With it, each message bears an HMAC-SHA256, and
+   * one that does not, that was changed, or that comes a second time is dropped, counted in
+   * `stats()`, and told by one process warning in a run (`WARN_MESSAGE_DROPPED`). So whoever can
+   * publish in Redis cannot speak as an instance. The hosts' times of day must agree to a minute.
+   *
+   * A string or bytes; best 32 random bytes. A list has the one that signs first; what any of
+   * them has signed is taken, so that secrets can be replaced one instance after the other. It
+   * covers messages alone; SECURITY.md says what remains.
+   * Minimum: 16 bytes in UTF-8.
+   * Maximum: 1024 bytes.
+   * @default none: no message is authenticated
+   */
+  messageSecret?: string | Uint8Array | readonly (string | Uint8Array)[];
+
+  /**
    * How long a leadership that is given up is held for the functions given to `lead()`, in
    * milliseconds. Where they take longer, nothing is released: the others take over once the lease
    * has run out.
@@ -365,8 +380,17 @@ export interface Stats {
   takeovers: number;
   /** For how many milliseconds no leader was known here, while it was started. */
   leaderlessMs: number;
-  /** `dropped`: received, but malformed or of an unknown version. */
-  messages: { sent: number; received: number; dropped: number; gaps: number };
+  /**
+   * `dropped`: received, but malformed or of an unknown version; `unauthenticated`: dropped since
+   * they are not as `messageSecret` wants them.
+   */
+  messages: {
+    sent: number;
+    received: number;
+    dropped: number;
+    unauthenticated: number;
+    gaps: number;
+  };
   /** What was found malformed in Redis or on a channel. */
   malformed: number;
   /** Blocks of the event loop for longer than `maxStallMs`. */

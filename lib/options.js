@@ -1,6 +1,7 @@
 'use strict';
 
 const { IncumbentError } = require('./errors.js');
+const { messageSecret } = require('./message-secret.js');
 const { resolveRedis } = require('./redis-options.js');
 const { boolean, describe, integer, json, oneOf, stallLimit, text } = require('./rules.js');
 const { unknownNames } = require('./unknown-names.js');
@@ -39,6 +40,16 @@ const OPTIONS = {
   preempt: { check: boolean, default: false },
   eligible: { check: boolean, default: true },
   minInstances: { check: integer, default: 1, minimum: 1, maximum: 10_000 },
+  messageSecret: {
+    check: messageSecret,
+    default: () => null,
+    defaultText: 'none: no message is authenticated',
+    minimumText: '16 bytes in UTF-8',
+    minimumBytes: 16,
+    maximumBytes: 1024,
+    maximumCount: 4,
+    secret: true,
+  },
   drainMs: { check: integer, default: 5000, minimum: 0, maximum: 600_000, unit: 'milliseconds' },
 };
 

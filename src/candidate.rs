@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 
+use crate::authentication::Authenticator;
 use crate::clock;
 use crate::driver::{
     Driver, Failure, Output, RequestQueue, RequestSender, SendQueue, Settings, Sink, requests,
@@ -42,6 +43,8 @@ pub struct Config {
     pub drain_limit: Duration,
     /// See [`Settings::preempt`].
     pub preempt: bool,
+    /// See [`Settings::authenticator`].
+    pub authenticator: Option<Arc<Authenticator>>,
     pub debug: bool,
 }
 
@@ -50,7 +53,18 @@ impl Config {
     pub fn new(place: Place, kind: String, timing: Timing) -> Self {
         let (candidacy, drain_limit) = (Candidacy::default(), Self::DEFAULT_DRAIN_LIMIT);
         let (max_stall, preempt, debug) = (None, false, false);
-        Self { place, kind, timing, max_stall, candidacy, drain_limit, preempt, debug }
+        let authenticator = None;
+        Self {
+            place,
+            kind,
+            timing,
+            max_stall,
+            candidacy,
+            drain_limit,
+            preempt,
+            authenticator,
+            debug,
+        }
     }
 
     pub const DEFAULT_DRAIN_LIMIT: Duration = Duration::from_secs(5);
@@ -170,6 +184,7 @@ impl Candidate {
             preempt: self.config.preempt,
             lifeline: self.lifeline.clone(),
             metrics: self.metrics.clone(),
+            authenticator: self.config.authenticator.clone(),
             debug: self.config.debug,
         };
         let parts = RunParts {

@@ -24,9 +24,14 @@ pub fn now() -> Instant {
     Instant::from_nanos(origin.elapsed().as_nanos() as u64 + 1)
 }
 
-/// Milliseconds since 1970 of this host's wall clock. For people to read; nothing is decided by it.
-pub fn wall_ms() -> u64 {
+/// Microseconds since 1970 of this host's wall clock, which anybody may set. It decides nothing but whether an authenticated message is too old.
+pub fn wall_us() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
+        .map_or(0, |since| since.as_micros() as u64)
+}
+
+/// The same in milliseconds.
+pub fn wall_ms() -> u64 {
+    wall_us() / 1000
 }

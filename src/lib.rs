@@ -14,6 +14,7 @@
 //!
 //! The feature `node` adds the addon for Node.js; without it, nothing in here needs Node.
 
+pub mod authentication;
 pub mod candidate;
 pub mod clock;
 pub mod driver;

@@ -1,5 +1,7 @@
 //! Who a message is for, who it is from, and whether one is missing: pure bookkeeping of sequence numbers.
 
+mod repeats;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,6 +9,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::election::{Holder, InstanceId};
+
+pub use repeats::{Dating, Repeats, WINDOW, stray};
 
 /// Channels counted by a sender, or senders by a receiver, at most; beyond, all are forgotten and start afresh. A gap that falls
 /// just then goes untold.
@@ -53,6 +57,9 @@ pub struct Envelope<'a> {
     /// Counts the sender's messages on this channel, from 1, without a hole.
     pub seq: u64,
     pub format: Format,
+    /// When it was sent, in µs since 1970 by the sender's wall clock; see [`Dating`]. In authenticated messages alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
 }
 
 /// Whom a message is sent to.
@@ -216,7 +223,7 @@ mod tests {
 
     fn message(from: &str, seq: u64, leads: bool) -> Envelope<'static> {
         let from = format!("{from}:0000000000000001").into();
-        Envelope { v: VERSION, from, term: 7, leads, seq, format: Format::Json }
+        Envelope { v: VERSION, from, term: 7, leads, seq, format: Format::Json, at: None }
     }
 
     fn reception() -> Reception {

@@ -40,6 +40,8 @@ pub struct MessageCounts {
     pub received: Counter,
     /// Came in faster than they were taken, so that there was no room for them.
     pub dropped: Counter,
+    /// Were not authenticated as `messageSecret` wants it.
+    pub unauthenticated: Counter,
     /// Were sent and did not come in, as the numbers of those that did show.
     pub gaps: Counter,
 }

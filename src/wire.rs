@@ -14,10 +14,11 @@ use serde_json::value::RawValue;
 
 use crate::election::{Announcement, Candidacy, Holder, InstanceId, Stamp, Term};
 use crate::membership::{Change, Entry, RegistryChange};
+use crate::messaging::Channel;
 
 pub use crate::membership::InstanceRecord;
 pub use crate::messaging::{Envelope, Format};
-pub use envelope::{Letterhead, decode_envelope};
+pub use envelope::{Letterhead, MacParts, decode_envelope, mac_parts, read_mac, write_mac};
 
 /// The version of the bodies written here.
 pub const VERSION: u32 = 1;
@@ -49,6 +50,18 @@ pub fn encode_name(name: &str) -> String {
         }
     }
     encoded
+}
+
+/// The last part of a channel's name.
+pub fn channel_name(channel: &Channel) -> Cow<'static, str> {
+    match channel {
+        Channel::Election => "election".into(),
+        Channel::Registry => "registry".into(),
+        Channel::All => "all".into(),
+        Channel::Leader => "leader".into(),
+        Channel::Followers => "followers".into(),
+        Channel::Instance(id) => format!("instance:{}", encode_name(id.as_str())).into(),
+    }
 }
 
 impl InstanceRecord {

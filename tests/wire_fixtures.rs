@@ -169,7 +169,12 @@ fn several_messages_in_an_envelope_are_read_and_written_as_documented() {
         if is_written(&case) {
             let head = Letterhead::new(&envelope.from, envelope.term, envelope.leads);
             let bodies = messages.iter().map(|message| message.as_bytes());
-            assert_eq!(head.encode_lines(envelope.seq, bodies), body, "{}", situation(&case));
+            assert_eq!(
+                head.encode_lines(envelope.seq, envelope.at, bodies),
+                body,
+                "{}",
+                situation(&case)
+            );
         }
     }
 }

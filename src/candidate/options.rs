@@ -8,11 +8,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Config, Place};
+use crate::authentication::Authenticator;
 use crate::election::{Candidacy, CrashDetection, Timing};
 use crate::medium::redis::{Endpoint, Pem, Provider, Target, Tls};
 use crate::wire::MAX_PRIORITY;
 
 const MAX_MIN_INSTANCES: usize = 10_000;
+const MIN_SECRET_BYTES: usize = 16;
+/// The present one, and those that are on their way out or in. A forged message costs an attempt with each.
+const MAX_SECRETS: usize = 4;
 const MAX_DRAIN: Duration = Duration::from_secs(600);
 
 #[derive(Deserialize)]
@@ -36,6 +40,9 @@ pub struct Options {
     #[serde(default = "default_drain_ms")]
     drain_ms: u64,
     crash_detection: CrashDetectionName,
+    /// The bytes of each.
+    #[serde(default)]
+    message_secret: Option<Vec<Vec<u8>>>,
     pub debug: bool,
 }
 
@@ -120,6 +127,21 @@ impl Options {
 
     pub fn max_stall(&self) -> Option<Duration> {
         self.max_stall_ms.map(|ms| Duration::from_secs_f64(ms.clamp(1.0, 1e12) / 1000.0))
+    }
+
+    /// # Errors
+    /// A sentence, when a secret is too short to be one, or there are too many.
+    pub fn authenticator(&self) -> Result<Option<Arc<Authenticator>>, String> {
+        let secrets = self.message_secret.iter().flatten().map(Vec::as_slice);
+        if secrets.clone().any(|secret| secret.len() < MIN_SECRET_BYTES) {
+            return Err(format!(
+                "option \"messageSecret\" must have at least {MIN_SECRET_BYTES} bytes"
+            ));
+        }
+        if secrets.clone().count() > MAX_SECRETS {
+            return Err(format!("option \"messageSecret\" must name at most {MAX_SECRETS}"));
+        }
+        Ok(Authenticator::new(secrets).map(Arc::new))
     }
 
     /// # Errors

@@ -1,6 +1,7 @@
 //! What comes in from the medium: notices, answers, messages.
 
 use super::{Done, Driver, Failure, InstanceView, Message, Output, REFRESH_INTERVAL, Sink, Stage};
+use crate::authentication::Fault;
 use crate::clock;
 use crate::election::{Instant, Reply, RequestId, Role};
 use crate::medium::{Channel, Enrolment, Medium, MediumError, MediumErrorKind, Notice};
@@ -241,6 +242,14 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             self.mailbox.count_malformed();
             return 1;
         };
+        if let Some(authenticator) = &self.settings.authenticator {
+            let name = self.medium.channel_name(&channel);
+            let (now, channel) = ((clock::now(), clock::wall_us()), (&channel, &*name));
+            if let Err(fault) = authenticator.admit(now, channel, &payload, &envelope) {
+                self.refuse_message(fault);
+                return 1;
+            }
+        }
         let leads = self.tenure.is_valid(clock::now);
         let Some(delivery) = self.reception.handle_messages(&channel, &envelope, count, leads)
         else {
@@ -260,6 +269,15 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             self.sink.append(Output::Message(message));
         }
         count
+    }
+
+    fn refuse_message(&mut self, fault: Fault) {
+        self.settings.metrics.messages.unauthenticated.add(1);
+        self.debug(|| fault.to_string());
+        // One sentence for each run: whoever forges could else fill a log.
+        if !std::mem::replace(&mut self.told_of_forgery, true) {
+            self.sink.put(Output::Warning(Failure::Unauthenticated(fault.to_string())));
+        }
     }
 
     /// What the mailbox has counted since the last time.

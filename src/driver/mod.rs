@@ -25,6 +25,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::value::RawValue;
 use tokio::time::{Sleep, sleep};
 
+use crate::authentication::Authenticator;
 use crate::clock;
 use crate::election::{
     Checkpoint, Command, Election, Event, InstanceId, Instant, Reply, RequestId, Role, Tenure, Term,
@@ -65,6 +66,8 @@ pub struct Settings {
     /// What the leadership may depend on. The driver tells it when the election was told of a loss.
     pub lifeline: Arc<Lifeline>,
     pub metrics: Arc<Metrics>,
+    /// With it, messages are authenticated, and those that are not are dropped.
+    pub authenticator: Option<Arc<Authenticator>>,
     /// Whether `Output::Debug` is wanted.
     pub debug: bool,
 }
@@ -110,6 +113,8 @@ pub struct Driver<M: Medium, S: Sink> {
     /// Whether there are instances of a higher priority.
     has_rivals: bool,
     has_connected: bool,
+    /// Whether it was told in this run that messages without a good MAC come in.
+    told_of_forgery: bool,
     /// Of the mailbox, as far as they were counted: what it dropped, and what could not be read.
     counted_losses: (u64, u64),
     /// Whether a round trip that was too long was told since the last one that was not.
@@ -189,6 +194,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             told_generation: None,
             has_rivals: false,
             has_connected: false,
+            told_of_forgery: false,
             counted_losses: (0, 0),
             told_late: false,
         }
@@ -200,12 +206,16 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         self.election.handle_start(clock::now());
         self.settings.metrics.begin_run(clock::now());
         self.membership.handle_own(self.record());
+        let letters = publisher::Letters::new(
+            self.election.holder().clone(),
+            self.tenure.clone(),
+            self.settings.authenticator.clone(),
+        );
         self.call(
             publisher::publish_all(
                 self.medium.clone(),
                 self.queue.clone(),
-                self.election.holder().clone(),
-                self.tenure.clone(),
+                letters,
                 self.sink.clone(),
                 self.settings.metrics.clone(),
             ),

@@ -134,6 +134,8 @@ pub enum Failure {
     /// An answer took longer than the renewal interval.
     RoundTripTooLong(String),
     UnequalLease(String),
+    /// A message was dropped.
+    Unauthenticated(String),
     Advice(String),
 }
 

@@ -8,10 +8,11 @@ use tokio::sync::Notify;
 use tokio::task::coop::unconstrained;
 
 use super::output::{Output, Sink};
+use crate::authentication::Authenticator;
 use crate::clock;
 use crate::election::{Holder, Tenure};
 use crate::medium::{Channel, Medium};
-use crate::messaging::{Addressee, Numbering};
+use crate::messaging::{Addressee, Dating, Numbering};
 use crate::metrics::Metrics;
 use crate::wire::{Format, Letterhead};
 
@@ -132,12 +133,10 @@ impl SendQueue {
 pub async fn publish_all<M: Medium, S: Sink>(
     medium: Arc<M>,
     queue: Arc<SendQueue>,
-    holder: Holder,
-    tenure: Arc<Tenure>,
+    mut letters: Letters,
     sink: Arc<S>,
     metrics: Arc<Metrics>,
 ) {
-    let mut numbering = Numbering::default();
     let mut last = 0;
     let mut is_open = true;
     let mut bytes_under_way = 0;
@@ -160,7 +159,7 @@ pub async fn publish_all<M: Medium, S: Sink>(
                 let (first, up_to) = (last + 1, last + drafts.len() as u64);
                 last = up_to;
                 bytes_under_way += bytes;
-                let batch = seal(&drafts, &holder, &tenure, &mut numbering);
+                let batch = letters.write(&drafts, |channel| medium.channel_name(channel));
                 let (medium, metrics) = (medium.clone(), metrics.clone());
                 // Unconstrained: tokio must not put off the first poll because this task has done much in its turn. In a
                 // box: the queue holds the room of one from the start, and most candidates of a process never send.
@@ -179,27 +178,51 @@ pub async fn publish_all<M: Medium, S: Sink>(
     }
 }
 
-/// Short messages in JSON to one addressee that follow one another go in one envelope: whatever is done once for a publication,
-/// here, in the server and in each receiver, is then done once for all of them.
-fn seal(
-    drafts: &[Draft],
-    holder: &Holder,
-    tenure: &Tenure,
-    numbering: &mut Numbering,
-) -> Vec<(Channel, Vec<u8>)> {
-    let letterhead = Letterhead::new(holder.as_str(), tenure.term().0, tenure.is_valid(clock::now));
-    drafts
-        .chunk_by(|one, next| one.is_line() && next.is_line() && one.to == next.to)
-        .map(|drafts| {
-            let channel = drafts[0].to.channel();
-            let seq = numbering.next(&channel, drafts.len() as u64);
-            let payload = match drafts {
-                [one] => letterhead.encode(seq, one.format, &one.body),
-                _ => letterhead.encode_lines(seq, drafts.iter().map(|draft| &*draft.body)),
-            };
-            (channel, payload)
-        })
-        .collect()
+/// Puts messages into envelopes.
+pub struct Letters {
+    holder: Holder,
+    tenure: Arc<Tenure>,
+    authenticator: Option<Arc<Authenticator>>,
+    numbering: Numbering,
+    dating: Dating,
+}
+
+impl Letters {
+    pub fn new(
+        holder: Holder,
+        tenure: Arc<Tenure>,
+        authenticator: Option<Arc<Authenticator>>,
+    ) -> Self {
+        let (numbering, dating) = (Numbering::default(), Dating::default());
+        Self { holder, tenure, authenticator, numbering, dating }
+    }
+
+    /// Short messages in JSON to one addressee that follow one another go in one envelope: whatever is done once for a publication,
+    /// here, in the server and in each receiver, is then done once for all of them.
+    fn write(
+        &mut self,
+        drafts: &[Draft],
+        name_of: impl Fn(&Channel) -> String,
+    ) -> Vec<(Channel, Vec<u8>)> {
+        let leads = self.tenure.is_valid(clock::now);
+        let letterhead = Letterhead::new(self.holder.as_str(), self.tenure.term().0, leads);
+        drafts
+            .chunk_by(|one, next| one.is_line() && next.is_line() && one.to == next.to)
+            .map(|drafts| {
+                let channel = drafts[0].to.channel();
+                let seq = self.numbering.next(&channel, drafts.len() as u64);
+                let at = self.authenticator.as_ref().map(|_| self.dating.next(clock::wall_us()));
+                let mut payload = match drafts {
+                    [one] => letterhead.encode(seq, one.format, at, &one.body),
+                    _ => letterhead.encode_lines(seq, at, drafts.iter().map(|draft| &*draft.body)),
+                };
+                if let Some(authenticator) = &self.authenticator {
+                    authenticator.sign(&name_of(&channel), &mut payload);
+                }
+                (channel, payload)
+            })
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -267,7 +290,8 @@ mod tests {
         };
         let drafts: Vec<Draft> = drafts.iter().map(draft).collect();
         let holder = Holder::new(&InstanceId::new("a"), 1);
-        seal(&drafts, &holder, &Tenure::default(), &mut Numbering::default())
+        Letters::new(holder, Arc::default(), None)
+            .write(&drafts, |_| unreachable!("nothing is authenticated"))
             .into_iter()
             .map(|(channel, payload)| {
                 let (envelope, body) = decode_message(&payload).unwrap();

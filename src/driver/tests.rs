@@ -179,6 +179,9 @@ impl Medium for Meddled {
             released.await;
         }
     }
+    fn channel_name(&self, channel: &Channel) -> String {
+        self.medium.channel_name(channel)
+    }
     fn unsubscribe(&self, channel: Channel) {
         self.meddling.standing.lock().unwrap().remove(&channel);
         self.medium.unsubscribe(channel);
@@ -214,6 +217,7 @@ struct Setup {
     drain_limit: Duration,
     /// Whether there is work to wait for when a leadership is given up.
     holds_work: bool,
+    authenticator: Option<Arc<Authenticator>>,
 }
 
 impl Default for Setup {
@@ -225,6 +229,7 @@ impl Default for Setup {
             preempt: false,
             drain_limit: Duration::from_secs(20),
             holds_work: false,
+            authenticator: None,
         }
     }
 }
@@ -254,6 +259,7 @@ fn start_as(kind: &str, setup: Setup) -> Node {
         preempt: setup.preempt,
         lifeline: Arc::default(),
         metrics: metrics.clone(),
+        authenticator: setup.authenticator.clone(),
         debug: false,
     };
     let driver = Box::new(Driver::new(
@@ -555,7 +561,8 @@ async fn messages_are_told_in_order_and_a_hole_as_a_gap() {
 fn wire_message(sender: &InstanceId, seq: u64) -> Vec<u8> {
     let from = format!("{sender}:0000000000000001").into();
     let format = Format::Json;
-    let envelope = crate::wire::Envelope { v: VERSION, from, term: 1, leads: false, seq, format };
+    let envelope =
+        crate::wire::Envelope { v: VERSION, from, term: 1, leads: false, seq, format, at: None };
     envelope.encode(b"0")
 }
 

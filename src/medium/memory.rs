@@ -15,7 +15,7 @@ use crate::election::{
     Checkpoint, Command, Holder, Identity, InstanceId, Instant, Register, Reply, Stamp, Term,
 };
 use crate::random;
-use crate::wire::InstanceRecord;
+use crate::wire::{self, InstanceRecord, encode_name};
 
 /// All kinds of this process.
 static KINDS: OnceLock<Mutex<HashMap<String, Arc<Mutex<Kind>>>>> = OnceLock::new();
@@ -182,6 +182,10 @@ impl Medium for MemoryMedium {
             }
         }
         Ok(())
+    }
+
+    fn channel_name(&self, channel: &Channel) -> String {
+        format!("{}:{}", encode_name(&self.name), wire::channel_name(channel))
     }
 
     fn unsubscribe(&self, channel: Channel) {

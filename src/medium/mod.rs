@@ -87,6 +87,9 @@ pub trait Medium: Send + Sync + 'static {
 
     fn unsubscribe(&self, channel: Channel);
 
+    /// The full name of a channel: the same for all instances of the kind, and another for every other channel of the medium.
+    fn channel_name(&self, channel: &Channel) -> String;
+
     /// An equal list, of which there may be one for all candidates of the kind in this process.
     fn common(&self, members: Members) -> Members {
         members

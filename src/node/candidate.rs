@@ -47,6 +47,7 @@ impl NativeCandidate {
             drain_limit: options.drain_limit().map_err(refused)?,
             preempt: options.preempt,
             max_stall: options.max_stall(),
+            authenticator: options.authenticator().map_err(refused)?,
             kind: options.kind,
             debug: options.debug,
         };

@@ -22,6 +22,7 @@ pub enum Code {
     RedisFailed,
     RoundTripTooLong,
     UnequalLease,
+    Unauthenticated,
     Advice,
     Internal,
 }
@@ -43,6 +44,7 @@ impl Code {
             Self::RedisFailed => "ERR_REDIS_FAILED",
             Self::RoundTripTooLong => "ERR_ROUND_TRIP_TOO_LONG",
             Self::UnequalLease => "WARN_UNEQUAL_LEASE",
+            Self::Unauthenticated => "WARN_MESSAGE_DROPPED",
             Self::Advice => "WARN_REDIS",
             Self::Internal => "ERR_INTERNAL",
         }
@@ -89,6 +91,7 @@ pub fn describe(failure: &Failure) -> (Code, String) {
         Failure::Unfit(text) => (Code::InvalidArgument, text.clone()),
         Failure::RoundTripTooLong(text) => (Code::RoundTripTooLong, text.clone()),
         Failure::UnequalLease(text) => (Code::UnequalLease, text.clone()),
+        Failure::Unauthenticated(text) => (Code::Unauthenticated, text.clone()),
         Failure::Advice(text) => (Code::Advice, text.clone()),
     }
 }

@@ -50,6 +50,7 @@ struct Messages {
     sent: u64,
     received: u64,
     dropped: u64,
+    unauthenticated: u64,
     gaps: u64,
 }
 
@@ -89,6 +90,7 @@ pub fn stats(candidate: &Candidate) -> String {
             sent: metrics.messages.sent.get(),
             received: metrics.messages.received.get(),
             dropped: metrics.messages.dropped.get(),
+            unauthenticated: metrics.messages.unauthenticated.get(),
             gaps: metrics.messages.gaps.get(),
         },
         malformed: metrics.malformed.get(),

@@ -1,16 +1,24 @@
 //! The envelope of a message: the line of JSON before its body.
 
 use std::io::Write as _;
+use std::ops::Range;
 
 use super::{Envelope, Format, MAX_ENVELOPE_BYTES, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, VERSION};
 
 impl Envelope<'_> {
     pub fn encode(&self, body: &[u8]) -> Vec<u8> {
-        Letterhead::new(&self.from, self.term, self.leads).encode(self.seq, self.format, body)
+        Letterhead::new(&self.from, self.term, self.leads).encode(
+            self.seq,
+            self.format,
+            self.at,
+            body,
+        )
     }
 }
 
 /// The part that the envelopes of one sender have in common.
+///
+/// Where an envelope is dated (`at`), room is left for the MAC (message authentication code) that shows it to be genuine.
 pub struct Letterhead(Vec<u8>);
 
 impl Letterhead {
@@ -21,8 +29,8 @@ impl Letterhead {
     }
 
     /// The envelope around `body`.
-    pub fn encode(&self, seq: u64, format: Format, body: &[u8]) -> Vec<u8> {
-        let mut bytes = self.begin(seq, format, body.len());
+    pub fn encode(&self, seq: u64, format: Format, at: Option<u64>, body: &[u8]) -> Vec<u8> {
+        let mut bytes = self.begin(seq, format, at, body.len());
         bytes.extend_from_slice(body);
         bytes
     }
@@ -31,10 +39,11 @@ impl Letterhead {
     pub fn encode_lines<'a>(
         &self,
         seq: u64,
+        at: Option<u64>,
         bodies: impl Iterator<Item = &'a [u8]> + Clone,
     ) -> Vec<u8> {
         let length = bodies.clone().map(|body| body.len() + 1).sum();
-        let mut bytes = self.begin(seq, Format::Lines, length);
+        let mut bytes = self.begin(seq, Format::Lines, at, length);
         for body in bodies {
             bytes.extend_from_slice(body);
             bytes.push(b'\n');
@@ -43,23 +52,82 @@ impl Letterhead {
         bytes
     }
 
-    fn begin(&self, seq: u64, format: Format, room: usize) -> Vec<u8> {
+    fn begin(&self, seq: u64, format: Format, at: Option<u64>, room: usize) -> Vec<u8> {
         const LONGEST_NUMBER: usize = 20;
         let ending = ending(format);
-        let mut bytes = Vec::with_capacity(self.0.len() + LONGEST_NUMBER + ending.len() + room);
+        let longest =
+            self.0.len() + 2 * LONGEST_NUMBER + ending.len() + MAC_FIELD.len() + MAC_DIGITS;
+        let mut bytes = Vec::with_capacity(longest + 16 + room);
         bytes.extend_from_slice(&self.0);
         write!(bytes, "{seq}").expect("writing to a vector cannot fail");
         bytes.extend_from_slice(ending);
+        if let Some(at) = at {
+            write!(bytes, r#","at":{at}"#).expect("writing to a vector cannot fail");
+            bytes.extend_from_slice(MAC_FIELD);
+            bytes.extend_from_slice(&[b'0'; MAC_DIGITS]);
+            bytes.push(b'"');
+        }
+        bytes.extend_from_slice(END);
         bytes
     }
 }
 
+const MAC_FIELD: &[u8] = br#","mac":""#;
+/// 32 bytes in hexadecimal digits.
+const MAC_DIGITS: usize = 64;
+const END: &[u8] = b"}\n";
+
+/// A message that bears a MAC, which must be the last field of its envelope.
+pub struct MacParts<'a> {
+    /// The envelope's line before the MAC.
+    pub head: &'a [u8],
+    /// Where the digits of the MAC are.
+    pub place: Range<usize>,
+    pub body: &'a [u8],
+}
+
+/// `None` when there is no MAC where it must be.
+pub fn mac_parts(payload: &[u8]) -> Option<MacParts<'_>> {
+    let line = payload.iter().position(|byte| *byte == b'\n')?;
+    let end = line.checked_sub(r#""}"#.len())?;
+    let start = end.checked_sub(MAC_DIGITS)?;
+    let head = start.checked_sub(MAC_FIELD.len())?;
+    let is_in_place = &payload[head..start] == MAC_FIELD && &payload[end..line] == br#""}"#;
+    let parts = MacParts { head: &payload[..head], place: start..end, body: &payload[line + 1..] };
+    is_in_place.then_some(parts)
+}
+
+/// Writes a MAC into the room that was left for it.
+pub fn write_mac(mac: &[u8], room: &mut [u8]) {
+    for (digits, byte) in room.chunks_exact_mut(2).zip(mac) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        digits.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+}
+
+/// `None` when it is not of 64 lower-case hexadecimal digits: each MAC has one form.
+pub fn read_mac(digits: &[u8]) -> Option<[u8; MAC_DIGITS / 2]> {
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut mac = [0; MAC_DIGITS / 2];
+    if digits.len() != MAC_DIGITS {
+        return None;
+    }
+    for (byte, pair) in mac.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(mac)
+}
+
 fn ending(format: Format) -> &'static [u8] {
     match format {
-        Format::Json => b",\"format\":\"json\"}\n",
-        Format::Bytes => b",\"format\":\"bytes\"}\n",
-        Format::Undefined => b",\"format\":\"undefined\"}\n",
-        Format::Lines => b",\"format\":\"lines\"}\n",
+        Format::Json => br#","format":"json""#,
+        Format::Bytes => br#","format":"bytes""#,
+        Format::Undefined => br#","format":"undefined""#,
+        Format::Lines => br#","format":"lines""#,
     }
 }
 
@@ -96,10 +164,23 @@ fn read_plain(bytes: &[u8]) -> Option<(Envelope<'_>, &[u8])> {
     };
     let (seq, rest) = read_number(rest.strip_prefix(br#","seq":"#)?)?;
     let formats = [Format::Json, Format::Lines, Format::Bytes, Format::Undefined];
-    let (format, body) = formats
+    let (format, rest) = formats
         .into_iter()
         .find_map(|format| Some((format, rest.strip_prefix(ending(format))?)))?;
-    Some((Envelope { v: VERSION, from, term, leads, seq, format }, body))
+    let (at, body) = match rest.strip_prefix(END) {
+        Some(body) => (None, body),
+        None => read_dated(rest).map(|(at, body)| (Some(at), body))?,
+    };
+    Some((Envelope { v: VERSION, from, term, leads, seq, format, at }, body))
+}
+
+/// A date and a MAC, and then the body. Whether the MAC is good is not looked at.
+fn read_dated(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (at, rest) = read_number(bytes.strip_prefix(br#","at":"#)?)?;
+    let rest = rest.strip_prefix(MAC_FIELD)?;
+    let (digits, rest) = rest.split_at_checked(MAC_DIGITS)?;
+    let body = rest.strip_prefix(b"\"")?.strip_prefix(END)?;
+    read_mac(digits).map(|_| (at, body))
 }
 
 fn read_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -123,13 +204,17 @@ mod tests {
     use super::*;
 
     fn written(from: &str, term: u64, leads: bool, seq: u64, format: Format) -> Vec<u8> {
-        Letterhead::new(from, term, leads).encode(seq, format, b"body")
+        Letterhead::new(from, term, leads).encode(seq, format, None, b"body")
     }
 
     #[test]
     fn what_this_version_writes_is_read_the_fast_way() {
-        for format in [Format::Json, Format::Bytes, Format::Undefined, Format::Lines] {
-            let bytes = written("0123:00ff", 1_790_000_000_000_000, true, 10, format);
+        let formats = [Format::Json, Format::Bytes, Format::Undefined, Format::Lines];
+        for (format, at) in
+            formats.into_iter().zip([None, Some(0), None, Some(1_790_000_000_000_000)])
+        {
+            let letterhead = Letterhead::new("0123:00ff", 1_790_000_000_000_000, true);
+            let bytes = letterhead.encode(10, format, at, b"body");
             let (envelope, body) = read_plain(&bytes).expect("it is in the plain form");
             assert_eq!(read_any(&bytes), Some((envelope, body)));
             assert_eq!(body, b"body");
@@ -210,6 +295,7 @@ mod tests {
         let quoted = "\"[ !#-\\[\\]-~]{0,12}\"";
         let format: &[&str] =
             &[r#""Json""#, r#""js\u006fn""#, r#""none""#, r#"{"json":null}"#, "null"];
+        let mac: &[&str] = &[r#""""#, r#""0""#, "null", "1", r#""\u0030""#];
         (
             text_of("1", &["0", "2", "01", "1.0", "1e0"]),
             text_of(quoted, from),
@@ -217,10 +303,21 @@ mod tests {
             text_of("true|false", &["True", "1", "null", "tru"]),
             number(),
             text_of(r#""(json|bytes|undefined|lines)""#, format),
+            prop::option::of((number(), text_of("\"[0-9a-f]{64}\"", mac))),
         )
-            .prop_map(|(v, from, term, leads, seq, format)| {
-                let names = ["v", "from", "term", "leads", "seq", "format"].map(str::to_owned);
-                names.into_iter().zip([v, from, term, leads, seq, format]).collect()
+            .prop_map(|(v, from, term, leads, seq, format, dated)| {
+                let mut members = vec![
+                    ("v", v),
+                    ("from", from),
+                    ("term", term),
+                    ("leads", leads),
+                    ("seq", seq),
+                    ("format", format),
+                ];
+                if let Some((at, mac)) = dated {
+                    members.extend([("at", at), ("mac", mac)]);
+                }
+                members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
             })
             .boxed()
     }

@@ -2,7 +2,7 @@
 //! so that no kind's names can be another's.
 
 use crate::medium::Channel;
-use crate::wire::encode_name;
+use crate::wire::{channel_name, encode_name};
 
 pub struct Names {
     pub register: String,
@@ -48,14 +48,6 @@ impl Names {
     }
 
     pub fn channel(&self, channel: &Channel) -> String {
-        let prefix = &self.channels;
-        match channel {
-            Channel::Election => self.election().concat(),
-            Channel::Registry => self.registry().concat(),
-            Channel::All => format!("{prefix}all"),
-            Channel::Leader => format!("{prefix}leader"),
-            Channel::Followers => format!("{prefix}followers"),
-            Channel::Instance(id) => format!("{prefix}instance:{}", encode_name(id.as_str())),
-        }
+        format!("{}{}", self.channels, channel_name(channel))
     }
 }

@@ -461,6 +461,10 @@ impl Medium for RedisMedium {
         }
     }
 
+    fn channel_name(&self, channel: &Channel) -> String {
+        self.names.channel(channel)
+    }
+
     fn common(&self, members: Members) -> Members {
         self.desk.common(members)
     }
