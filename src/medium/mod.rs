@@ -151,6 +151,8 @@ pub enum MediumErrorKind {
     NoCredentials,
     /// The server is older than the protocol needs.
     TooOld,
+    /// The server is a replica.
+    NotMaster,
     /// No answer in time.
     TimedOut,
     /// Any other error of the server.

@@ -76,7 +76,7 @@ pub fn describe(failure: &Failure) -> (Code, String) {
                 MediumErrorKind::Refused => Code::RedisRefused,
                 MediumErrorKind::NoCredentials => Code::Credentials,
                 MediumErrorKind::TooOld => Code::RedisTooOld,
-                MediumErrorKind::Failed => Code::RedisFailed,
+                MediumErrorKind::Failed | MediumErrorKind::NotMaster => Code::RedisFailed,
                 MediumErrorKind::Unfit => Code::InvalidArgument,
             };
             (code, error.message.clone())

@@ -7,7 +7,9 @@ use redis::{ErrorKind, RedisError};
 
 use super::tls;
 use crate::election::InstanceId;
-use crate::medium::MediumErrorKind::{Failed, Refused, TimedOut, TooOld, Unfit, Unreachable};
+use crate::medium::MediumErrorKind::{
+    Failed, NotMaster, Refused, TimedOut, TooOld, Unfit, Unreachable,
+};
 use crate::medium::fencing::FailedCommand;
 use crate::medium::{MediumError, MediumErrorKind};
 
@@ -95,7 +97,7 @@ pub fn too_old(address: &str, version: &str) -> MediumError {
 }
 
 pub fn not_master(address: &str, role: &str) -> MediumError {
-    MediumError::new(Failed, format!("Redis at {address} is not a master but a {role}"))
+    MediumError::new(NotMaster, format!("Redis at {address} is not a master but a {role}"))
 }
 
 pub fn unreadable(address: &str) -> MediumError {
@@ -212,17 +214,27 @@ fn refusal(words: &str) -> Option<&'static str> {
 }
 
 /// The server's words, without where in a script they arose. `None` when the error is not the server's.
-fn words_of(error: &RedisError) -> Option<String> {
+pub fn words_of(error: &RedisError) -> Option<String> {
     let (ErrorKind::Server(_) | ErrorKind::Extension) = error.kind() else { return None };
     let code = error.code().unwrap_or("ERR");
     let Some(detail) = error.detail() else { return Some(code.to_owned()) };
-    let detail = detail.split(" script: ").next().unwrap_or_default();
+    let detail = without_place(detail);
     // Redis 6.2: "Error running script (call to f_…): @user_script:1: …"
     let detail = match detail.strip_prefix("Error running script") {
         Some(rest) => rest.split_once("): ").map_or(rest, |(_, words)| words),
         None => detail,
     };
     Some(format!("{code} {}", detail.trim()))
+}
+
+/// Where in a script it arose is told at the end: " script: ", the script's hash, its line. "ACL failure in script: …" is no such end.
+fn without_place(detail: &str) -> &str {
+    let is_hash =
+        |text: &str| text.len() >= 40 && text.bytes().take(40).all(|b| b.is_ascii_hexdigit());
+    match detail.rsplit_once(" script: ") {
+        Some((words, place)) if is_hash(place) => words,
+        _ => detail,
+    }
 }
 
 fn reason_of(error: &RedisError) -> String {
@@ -263,5 +275,22 @@ mod tests {
             MediumError::new(Failed, "Redis at 127.0.0.1:6379 answered: OOM command not allowed");
         assert_eq!(of_fenced(full.clone()).kind, Failed);
         assert_eq!(of_recall(full).kind, Failed);
+    }
+
+    fn words(code: &str, detail: &str) -> String {
+        let error = redis::make_extension_error(code.to_owned(), Some(detail.to_owned()));
+        words_of(&error).expect("it is the server's")
+    }
+
+    #[test]
+    fn where_in_a_script_an_error_arose_is_left_out_and_nothing_else() {
+        let place = "script: e0e1f9fabfc9d4800c877a703b823ac0578ff8db, on @user_script:1.";
+        assert_eq!(words("ERR", &format!("it went wrong {place}")), "ERR it went wrong");
+        // As Redis says it from 7.2 on, and Valkey.
+        let denial = "PUBLISH a: ERR ACL failure in script: User b can't access at least one of the channels";
+        assert_eq!(words("ERR", &format!("{denial} {place}")), format!("ERR {denial}"));
+        assert_eq!(words("ERR", denial), format!("ERR {denial}"));
+        let older = "Error running script (call to f_e0e1f9fabfc9d4800c877a703b823ac0578ff8db): @user_script:1: @user_script: 1: it went wrong";
+        assert_eq!(words("ERR", older), "ERR @user_script:1: @user_script: 1: it went wrong");
     }
 }
