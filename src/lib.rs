@@ -17,6 +17,7 @@
 pub mod authentication;
 pub mod candidate;
 pub mod clock;
+pub mod doctor;
 pub mod driver;
 pub mod election;
 pub mod lifeline;

@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "metrics",
         ],
     ),
+    ("doctor", &["medium", "clock", "random"]),
     ("simulation", &["election"]),
     (
         "candidate",
@@ -38,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "medium",
             "driver",
             "authentication",
+            "doctor",
             "clock",
             "random",
             "lifeline",
@@ -45,7 +47,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
-    ("node", &["election", "messaging", "wire", "medium", "driver", "candidate", "metrics"]),
+    (
+        "node",
+        &["doctor", "election", "messaging", "wire", "medium", "driver", "candidate", "metrics"],
+    ),
 ];
 
 /// What a pure module must not name.

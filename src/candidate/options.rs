@@ -9,7 +9,9 @@ use serde_json::value::RawValue;
 
 use super::{Config, Place};
 use crate::authentication::Authenticator;
+use crate::doctor::Subject;
 use crate::election::{Candidacy, CrashDetection, Timing};
+use crate::medium::redis::rights::Purpose;
 use crate::medium::redis::{Endpoint, Pem, Provider, Target, Tls};
 use crate::wire::MAX_PRIORITY;
 
@@ -170,6 +172,23 @@ impl Options {
             return Err(format!("option \"drainMs\" ({ms}) must be from 0 to {max}"));
         }
         Ok(limit)
+    }
+
+    /// What the doctor is to look at; with what `fenced()` needs, where `fences`.
+    ///
+    /// # Errors
+    /// A sentence, when an option is wrong, or there is no server.
+    pub fn subject(&self, fences: bool) -> Result<Subject, String> {
+        let Place::Redis(target) = self.place(None)? else {
+            return Err("there is nothing to look at with medium \"memory\"".into());
+        };
+        let timing = self.timing()?;
+        let purpose = Purpose {
+            kind: self.kind.clone(),
+            watches_connections: timing.watches_connections(),
+            fences,
+        };
+        Ok(Subject { target, purpose, renewal_interval: timing.renewal_interval() })
     }
 
     pub fn place(&self, credentials: Option<Provider>) -> Result<Place, String> {

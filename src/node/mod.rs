@@ -5,6 +5,7 @@
 
 mod candidate;
 mod credentials;
+mod diagnose;
 mod error;
 mod fencing;
 mod items;
@@ -14,3 +15,4 @@ mod stats;
 
 pub use candidate::NativeCandidate;
 pub use credentials::NativeCredentials;
+pub use diagnose::diagnose;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::attempts::Attempts;
 use super::backoff::Backoff;
 use super::connection::{Line, Link};
 use super::hub::Shared;
-use super::{errors, scripts};
+use super::{dangers, errors, scripts};
 use crate::medium::{MediumError, MediumErrorKind};
 use crate::random;
 
@@ -38,14 +38,17 @@ async fn connect(
     shared: &Shared,
     attempts: &mut Attempts,
 ) -> Result<(Arc<Link>, Line), MediumError> {
-    let mut line = attempts.open(shared, |_| {}).await?;
+    let mut line = attempts.open(shared, |_| {}).await.inspect_err(|error| {
+        dangers::look_at_error(shared, error);
+    })?;
     // Best effort: a call that finds its script unknown carries its text.
-    let load = scripts::load_all();
-    let _ = tokio::time::timeout(
-        shared.or_slow(shared.attempt_limit(0)),
-        line.connection.send_packed_commands(&load, 0, load.len()),
-    )
-    .await;
+    let mut first = scripts::load_all();
+    first.cmd("INFO").arg("memory");
+    let limit = shared.or_slow(shared.attempt_limit(0));
+    let answers = line.connection.send_packed_commands(&first, 0, first.len());
+    if let Ok(Ok(answers)) = timeout(limit, answers).await {
+        dangers::look_at_memory(shared, &line.address, answers.last());
+    }
     Ok((Arc::new(Link::new(&line)), line))
 }
 

@@ -56,6 +56,18 @@ impl Line {
         limit: Duration,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<Self, MediumError> {
+        let (line, greeting) = Self::open_to_any(target, endpoint, limit, on_push).await?;
+        judge(&greeting, &line.address)?;
+        Ok(line)
+    }
+
+    /// The same, to a server that may be too old, or a replica.
+    pub async fn open_to_any(
+        target: &Target,
+        endpoint: &Endpoint,
+        limit: Duration,
+        on_push: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<(Self, Greeting), MediumError> {
         let (address, deadline) = (endpoint.to_string(), Instant::now() + limit);
         timeout_at(deadline, Self::open_unbounded(target, endpoint, &address, deadline, on_push))
             .await
@@ -68,7 +80,7 @@ impl Line {
         address: &str,
         deadline: Instant,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
-    ) -> Result<Self, MediumError> {
+    ) -> Result<(Self, Greeting), MediumError> {
         // The connection's own task owns the closure, and with it this sender: its drop tells every kind of end.
         let (alive, gone) = mpsc::channel(1);
         let config = AsyncConnectionConfig::new()
@@ -92,7 +104,7 @@ impl Line {
         let mut line = Self { connection, address, gone, keeps_kinds_apart: false, socket, task };
         let greeting = greet(&mut line.connection, &line.address, &target.client_name).await?;
         line.keeps_kinds_apart = greeting.keeps_kinds_apart();
-        Ok(line)
+        Ok((line, greeting))
     }
 }
 
@@ -110,14 +122,19 @@ async fn greet(
         .map_err(|error| errors::of_attempt(address, &error))?;
     let greeting = answers.into_iter().next().unwrap_or(Value::Nil);
     let greeting = greeting.extract_error().map_err(|error| errors::of_attempt(address, &error))?;
-    match Greeting::read(&greeting) {
-        Greeting { version: Some(version), .. } if greeting::is_too_old(&version) => {
-            Err(errors::too_old(address, &version))
+    Ok(Greeting::read(&greeting))
+}
+
+/// Whether the server can be used.
+fn judge(greeting: &Greeting, address: &str) -> Result<(), MediumError> {
+    match greeting {
+        Greeting { version: Some(version), .. } if greeting::is_too_old(version) => {
+            Err(errors::too_old(address, version))
         }
         Greeting { role: Some(role), .. } if role != "master" => {
-            Err(errors::not_master(address, &role))
+            Err(errors::not_master(address, role))
         }
-        greeting => Ok(greeting),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,9 @@ use redis::Value;
 /// The oldest version of Redis that the scripts run on.
 const OLDEST_VERSION: (u32, u32) = (6, 2);
 
+#[derive(Clone, Debug, Default)]
 pub struct Greeting {
+    pub server: Option<String>,
     pub version: Option<String>,
     pub role: Option<String>,
     pub mode: Option<String>,
@@ -14,8 +16,9 @@ pub struct Greeting {
 impl Greeting {
     /// What is missing, or not text, is unknown.
     pub fn read(greeting: &Value) -> Self {
-        let [version, role, mode] = ["version", "role", "mode"].map(|name| field(greeting, name));
-        Self { version, role, mode }
+        let names = ["server", "version", "role", "mode"];
+        let [server, version, role, mode] = names.map(|name| field(greeting, name));
+        Self { server, version, role, mode }
     }
 
     /// Whether the server refuses a script that names the keys of two kinds.

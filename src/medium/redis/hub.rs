@@ -176,6 +176,14 @@ impl Shared {
         }
     }
 
+    /// Tells one of the members something that its user should know.
+    pub fn advise(&self, text: String) {
+        let state = self.state();
+        if let Some((_, member)) = state.members.iter().min_by_key(|(id, _)| **id) {
+            member.mailbox.send(Notice::Advice(text));
+        }
+    }
+
     pub fn disconnected(&self, error: &MediumError) {
         let mut state = self.state();
         // Ahead of the news, which each member hears in its own time.

@@ -32,6 +32,21 @@ impl Names {
         }
     }
 
+    /// A key that nobody else uses, for trials of rights.
+    pub fn trial(&self) -> String {
+        format!("{}trial", self.prefix())
+    }
+
+    /// A channel that nobody else uses.
+    pub fn trial_channel(&self) -> String {
+        format!("{}trial", self.channels)
+    }
+
+    /// What all keys and channels of the kind begin with.
+    pub fn prefix(&self) -> &str {
+        self.register.trim_end_matches("register")
+    }
+
     /// Of the channels by which connections show. Each ends with the connection's name.
     pub fn presence_prefix(&self) -> String {
         format!("{}presence:", self.channels)

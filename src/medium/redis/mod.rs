@@ -12,14 +12,17 @@ mod batches;
 mod commands;
 mod connection;
 mod credentials;
+mod dangers;
 mod errors;
 pub mod fenced;
 pub mod greeting;
 mod hub;
+pub mod info;
 mod keys;
 mod place;
 mod presence;
 pub mod reply;
+pub mod rights;
 mod rosters;
 mod routing;
 mod scripts;
@@ -27,6 +30,7 @@ mod subscriptions;
 mod target;
 mod tls;
 mod transport;
+pub mod visit;
 mod words;
 
 #[cfg(test)]

@@ -31,6 +31,15 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Whether it is one server for ever, so that whatever is wrong with it is for its user to mend.
+    pub fn is_fixed(&self) -> bool {
+        match self {
+            Self::Server(_) => true,
+        }
+    }
+}
+
 impl Endpoint {
     pub fn tcp(host: impl Into<String>, port: u16) -> Self {
         Self::Tcp { host: host.into(), port }

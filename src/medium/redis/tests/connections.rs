@@ -55,6 +55,7 @@ pub async fn failures(mailbox: &mut Mailbox) -> (MediumError, MediumError) {
         match next(mailbox).await {
             Notice::Disconnected(error) => commands = Some(error),
             Notice::Unsubscribed(error) => subscriptions = Some(error),
+            Notice::Advice(_) => {}
             other => panic!("{other:?}"),
         }
         if let (Some(commands), Some(subscriptions)) = (&commands, &subscriptions) {

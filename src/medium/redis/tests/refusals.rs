@@ -17,9 +17,9 @@ use crate::medium::{Channel, Medium, MediumErrorKind, Notice};
 
 #[tokio::test]
 async fn a_wrong_password_is_told_at_every_attempt_and_never_repeated() {
-    let server = RedisServer::start_with(&["--requirepass", "the-right-one"]);
+    let server = RedisServer::start_with(&["--requirepass", "canary-4e1d-the-right-one"]);
     for (password, words) in [
-        (Some("a-wrong-one"), "refused the password (WRONGPASS"),
+        (Some("canary-4e1d-a-wrong-one"), "refused the password (WRONGPASS"),
         (None, "wants a password (NOAUTH"),
     ] {
         let target = Target { password: password.map(str::to_owned), ..server.target() };
@@ -33,7 +33,7 @@ async fn a_wrong_password_is_told_at_every_attempt_and_never_repeated() {
             }
         }
     }
-    let target = Target { password: Some("the-right-one".into()), ..server.target() };
+    let target = Target { password: Some("canary-4e1d-the-right-one".into()), ..server.target() };
     let (_medium, mut mailbox) = open(target, 800);
     assert!(matches!(next(&mut mailbox).await, Notice::Connected));
 }
@@ -108,7 +108,7 @@ async fn a_replica_is_not_connected_to() {
     server.run("REPLICAOF 127.0.0.1 1");
     let (medium, mut mailbox) = open(server.target(), 800);
     let (error, _) = failures(&mut mailbox).await;
-    assert_eq!(error.kind, MediumErrorKind::Failed);
+    assert_eq!(error.kind, MediumErrorKind::NotMaster);
     assert!(error.message.contains("is not a master"), "{error}");
     server.run("REPLICAOF NO ONE");
     recover_commands(&mut node_of(medium, mailbox)).await;
@@ -122,10 +122,13 @@ async fn recover_commands(node: &mut Node<RedisMedium>) {
 #[tokio::test]
 async fn a_forbidden_channel_costs_no_other_and_is_tried_again() {
     let server = RedisServer::start();
-    let user = "ACL SETUSER svc on >secret ~* +@all resetchannels";
+    let user = "ACL SETUSER svc on >secret-canary-4e1d ~* +@all resetchannels";
     server.run(&format!("{user} &incumbent:{{svc}}:0:all"));
-    let target =
-        Target { username: Some("svc".into()), password: Some("secret".into()), ..server.target() };
+    let target = Target {
+        username: Some("svc".into()),
+        password: Some("secret-canary-4e1d".into()),
+        ..server.target()
+    };
     let (medium, mailbox) = open(target, 800);
     let mut node = node_of(medium, mailbox);
     recover_commands(&mut node).await;
@@ -176,4 +179,45 @@ async fn a_busy_server_is_told_and_waited_for() {
     fixture.server.run("SCRIPT KILL");
     assert!(busy.join().expect("the thread ends").is_err());
     node.peek().await;
+}
+
+/// What was told by way of advice until the medium was connected, or an attempt failed.
+async fn advice(mailbox: &mut crate::medium::Mailbox) -> Vec<String> {
+    let mut told = Vec::new();
+    loop {
+        match next(mailbox).await {
+            Notice::Advice(text) => told.push(text),
+            Notice::Connected | Notice::Disconnected(_) => return told,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_may_evict_the_register_is_warned_of_once_in_a_process() {
+    let limit = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
+    let server = RedisServer::start_with(&limit);
+    let (_first, mut mailbox) = open(server.target(), 800);
+    let told = advice(&mut mailbox).await;
+    let [text] = &told[..] else { panic!("{told:?}") };
+    assert!(text.contains("allkeys-lru") && text.contains("volatile-*"), "{text}");
+    // Another connection of the same process, and one to a sound server.
+    let elsewhere = Target { db: 1, ..server.target() };
+    let (_second, mut mailbox) = open(elsewhere, 800);
+    assert_eq!(advice(&mut mailbox).await, Vec::<String>::new());
+    let sound = RedisServer::start();
+    let (_third, mut mailbox) = open(sound.target(), 800);
+    assert_eq!(advice(&mut mailbox).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_replica_is_warned_of_once_though_every_attempt_fails() {
+    let server = RedisServer::start();
+    server.run("REPLICAOF 127.0.0.1 1");
+    let (_medium, mut mailbox) = open(server.target(), 800);
+    let told = advice(&mut mailbox).await;
+    assert!(matches!(&told[..], [text] if text.contains("name the master")), "{told:?}");
+    for _ in 0..3 {
+        assert_eq!(advice(&mut mailbox).await, Vec::<String>::new());
+    }
 }

@@ -1,0 +1,141 @@
+//! The rights in Redis that Incumbent needs. README.md and PROTOCOL.md repeat this list, and a test holds them to it.
+
+use super::keys::Names;
+use super::target::Target;
+
+/// One rule of an ACL, and what it is needed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Right {
+    pub rule: String,
+    pub need: Need,
+    pub trial: Trial,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing works without it.
+    Always,
+    /// Something works the worse without it. The sentence says what.
+    Wanted(&'static str),
+    /// `fenced()` alone needs it.
+    Fenced,
+}
+
+/// How to find out whether it is granted, without doing any harm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// A command, which changes nothing.
+    Command(Vec<String>),
+    /// A command that leaves a key, to be deleted afterwards.
+    Writing(Vec<String>),
+    /// Whatever names a key, or a channel, of the kind.
+    Keys,
+    Channels,
+    /// By subscribing, and by ending that.
+    Subscribe,
+    Unsubscribe,
+    /// The connection stands, so it is.
+    Connecting,
+}
+
+/// What a candidate is to do.
+#[derive(Clone, Debug)]
+pub struct Purpose {
+    pub kind: String,
+    /// Whether it detects crashes by the connection.
+    pub watches_connections: bool,
+    /// Whether it calls `fenced()`.
+    pub fences: bool,
+}
+
+impl Purpose {
+    /// A channel of the kind that nobody uses.
+    pub fn trial_channel(&self, target: &Target) -> String {
+        Names::new(&target.key_prefix, &self.kind, target.db).trial_channel()
+    }
+}
+
+/// What a user needs for a purpose at a target, in the order of the documents.
+pub fn needed(target: &Target, purpose: &Purpose) -> Vec<Right> {
+    let names = Names::new(&target.key_prefix, &purpose.kind, target.db);
+    let (key, channel) = (names.trial(), names.trial_channel());
+    let pattern = format!("{}*", escaped(names.prefix()));
+    let right = |rule: &str, need, trial| Right { rule: rule.to_owned(), need, trial };
+    let command =
+        |rule: &str, words: &[&str]| right(rule, Need::Always, Trial::Command(owned(words)));
+    let wanted = |rule: &str, what, words: &[&str]| {
+        right(rule, Need::Wanted(what), Trial::Command(owned(words)))
+    };
+    let key = key.as_str();
+    let mut rights = vec![
+        right(&format!("~{pattern}"), Need::Always, Trial::Keys),
+        right(&format!("&{pattern}"), Need::Always, Trial::Channels),
+        right("+hello", Need::Always, Trial::Connecting),
+        command("+ping", &["PING"]),
+        wanted("+info", HIDES_IDENTITY, &["INFO", "replication"]),
+        wanted("+client|setname", UNNAMED, &["CLIENT", "SETNAME", &target.client_name]),
+        right("+subscribe", Need::Always, Trial::Subscribe),
+        right("+unsubscribe", Need::Always, Trial::Unsubscribe),
+        command("+publish", &["PUBLISH", &channel, ""]),
+        command("+eval", &["EVAL", "return 1", "0"]),
+        command("+evalsha", &["EVALSHA", NO_SCRIPT, "0"]),
+        command("+script|load", &["SCRIPT", "LOAD", "return 1"]),
+        command("+time", &["TIME"]),
+        command("+persist", &["PERSIST", key]),
+        right("+hset", Need::Always, Trial::Writing(owned(&["HSET", key, "trial", "1"]))),
+        command("+hmget", &["HMGET", key, "trial"]),
+        command("+hgetall", &["HGETALL", key]),
+        command("+hdel", &["HDEL", key, "trial"]),
+        command("+hexists", &["HEXISTS", key, "trial"]),
+        command("+hlen", &["HLEN", key]),
+        command("+del", &["DEL", key]),
+        command("+get", &["GET", key]),
+        command("+set", &["SET", key, "1", "XX"]),
+        command("+zadd", &["ZADD", key, "XX", "1", "trial"]),
+        command("+zrem", &["ZREM", key, "trial"]),
+        command("+zrange", &["ZRANGE", key, "0", "0"]),
+        command("+zrangebyscore", &["ZRANGEBYSCORE", key, "0", "0"]),
+    ];
+    if target.db != 0 {
+        rights.push(right("+select", Need::Always, Trial::Connecting));
+    }
+    if purpose.watches_connections {
+        rights.push(wanted("+client|info", BLIND, &["CLIENT", "INFO"]));
+        rights.push(wanted("+pubsub|numsub", BLIND, &["PUBSUB", "NUMSUB", &channel]));
+    }
+    if purpose.fences {
+        let fenced = |rule, words: &[&str]| right(rule, Need::Fenced, Trial::Command(owned(words)));
+        rights.push(fenced("+command|info", &["COMMAND", "INFO", "get"]));
+        rights.push(fenced("+command|getkeys", &["COMMAND", "GETKEYS", "GET", key]));
+    }
+    rights
+}
+
+const HIDES_IDENTITY: &str =
+    "a vacant leadership is taken over only after a whole lease, and a replica is not recognised";
+const UNNAMED: &str = "CLIENT LIST does not show which connections are Incumbent's";
+const BLIND: &str = "crashDetection \"connection\" has no effect";
+/// The hash of a text that nobody has.
+const NO_SCRIPT: &str = "0000000000000000000000000000000000000000";
+
+/// A line that makes a user with the least rights. Its password is still to be filled in.
+pub fn least_acl(target: &Target, purpose: &Purpose) -> String {
+    let user = target.username.as_deref().filter(|name| *name != "default").unwrap_or("incumbent");
+    let rules: Vec<String> = needed(target, purpose).into_iter().map(|right| right.rule).collect();
+    format!("ACL SETUSER {user} on >password resetkeys resetchannels -@all {}", rules.join(" "))
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// A text as a pattern that matches it alone.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut pattern, letter| {
+        if matches!(letter, '*' | '?' | '[' | ']' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+        pattern
+    })
+}
