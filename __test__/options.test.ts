@@ -43,6 +43,7 @@ describe('without options', () => {
       preempt: false,
       eligible: true,
       minInstances: 1,
+      messageSecret: null,
       drainMs: 5000,
     });
   });
@@ -190,6 +191,49 @@ describe('who may lead', () => {
   });
 });
 
+describe('messageSecret', () => {
+  const bytes = (...secrets: string[]) => secrets.map((secret) => [...Buffer.from(secret)]);
+
+  test('a text, bytes, or a list of them', () => {
+    const [one, other] = ['a secret of 16 b', 'é'.repeat(8)] as const;
+    for (const [given, expected] of [
+      [one, bytes(one)],
+      [Buffer.from(one), bytes(one)],
+      [new Uint8Array(Buffer.from(other)), bytes(other)],
+      [[one, Buffer.from(other)], bytes(one, other)],
+    ] as const) {
+      assert.deepEqual(settingsOf({ messageSecret: given }).messageSecret, expected);
+    }
+  });
+
+  test('one that is short, long, or of another type is refused, and never shown', () => {
+    const shown = 'tell nobody';
+    for (const [given, got] of [
+      [shown, '11 bytes'],
+      ['', 'empty string'],
+      ['x'.repeat(1025), '1025 bytes'],
+      [Buffer.from(shown), '11 bytes'],
+      [`${shown}\ud800`, 'string'],
+      [null, 'null'],
+      [7, 'number'],
+      [{ shown }, 'object'],
+      [[], 'a list of 0'],
+      [Array(5).fill('x'.repeat(16)), 'a list of 5'],
+      [['x'.repeat(16), shown], '11 bytes'],
+    ] as const) {
+      assert.throws(
+        () => resolveOptions({ messageSecret: given }),
+        ({ code, message }: any) =>
+          code === 'ERR_INVALID_OPTION' &&
+          message.startsWith('option "messageSecret') &&
+          message.endsWith(`; got ${got}`) &&
+          !message.includes('tell'),
+        String(got),
+      );
+    }
+  });
+});
+
 describe('redis', () => {
   const plain = redisOf({});
   /** TLS, as it is without a word about it. */
@@ -327,12 +371,12 @@ describe('redis', () => {
       { redis: { port: 0 } },
       'option "redis.port" must be an integer from 1 to 65535; got number 0',
     );
-    invalid({ redis: { port: 'six' } }, /^option "redis.port" .* got string "six"$/);
+    invalid({ redis: { port: 'six' } }, /^option "redis.port" .* got string$/);
     invalid({ redis: { host: '' } }, /^option "redis.host" must be a host name or an IP address/);
     invalid({ redis: { db: -1 } }, /^option "redis.db" must be an integer from 0 /);
     invalid(
       { redis: { tls: 'yes' } },
-      'option "redis.tls" must be true, false or an object; got string "yes"',
+      'option "redis.tls" must be true, false or an object; got string',
     );
     invalid({ redis: { username: 5 } }, 'option "redis.username" must be a string; got number');
   });

@@ -21,7 +21,7 @@ function bytesOf(name, given, row) {
   if (!isText && !isUint8Array(given)) {
     throw invalid(name, 'must be a string, a Buffer or a Uint8Array', given, row);
   }
-  const bytes = isText ? Buffer.from(text(name, given, row)) : given;
+  const bytes = isText ? Buffer.from(text(name, given, { secret: true })) : given;
   const { length } = bytes;
   if (length >= row.minimumBytes && length <= row.maximumBytes) return [...bytes];
   const rule = `must have from ${row.minimumBytes} to ${row.maximumBytes} bytes`;

@@ -7,6 +7,7 @@
 import { connectionBugs } from './connection-bugs.mjs';
 import { crowdBugs } from './crowd-bugs.mjs';
 import { handoverBugs } from './handover-bugs.mjs';
+import { secretBugs } from './secret-bugs.mjs';
 
 const election = 'src/election/election.rs';
 const answers = 'src/election/election/answers.rs';
@@ -505,4 +506,5 @@ export const bugs = [
 
   ...crowdBugs,
   ...handoverBugs,
+  ...secretBugs,
 ];

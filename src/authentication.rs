@@ -128,7 +128,7 @@ mod tests {
 
     const NAME: &str = "incumbent:{svc}:0:all";
     const NOON: u64 = 1_790_000_000_000_000;
-    const SECRET: &[u8] = b"sixteen bytes...";
+    const SECRET: &[u8] = b"canary-4e1d and more";
 
     fn authenticator(secrets: &[&[u8]]) -> Authenticator {
         Authenticator::new(secrets.iter().copied()).expect("there is a secret")
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(admit(&receiver, &plain), Err(Fault::Missing));
         let unsigned = Letterhead::new("a:1", 7, false).encode(1, Format::Json, Some(NOON), b"1");
         assert_eq!(admit(&receiver, &unsigned), Err(Fault::Forged));
-        let other = signed(b"another secret!!", NAME, NOON);
+        let other = signed(b"canary-4e1d of another", NAME, NOON);
         assert_eq!(admit(&receiver, &other), Err(Fault::Forged));
         let elsewhere = signed(SECRET, "incumbent:{svc}:0:leader", NOON);
         assert_eq!(admit(&receiver, &elsewhere), Err(Fault::Forged));
@@ -179,7 +179,10 @@ mod tests {
         let ahead = NOON + 2 * WINDOW.as_micros() as u64;
         let stray = admit(&receiver, &signed(SECRET, NAME, ahead));
         assert_eq!(stray, Err(Fault::Stray(2 * WINDOW)));
-        assert_eq!(admit(&receiver, &signed(b"another secret!!", NAME, NOON)), Err(Fault::Forged));
+        assert_eq!(
+            admit(&receiver, &signed(b"canary-4e1d of another", NAME, NOON)),
+            Err(Fault::Forged)
+        );
         assert_eq!(admit(&receiver, &signed(SECRET, NAME, NOON)), Ok(()));
     }
 
@@ -195,7 +198,7 @@ mod tests {
 
     #[test]
     fn secrets_can_be_replaced_one_instance_after_the_other() {
-        let (old, new) = (SECRET, &b"the next secret."[..]);
+        let (old, new) = (SECRET, &b"the next canary-4e1d"[..]);
         let stages: [&[&[u8]]; 4] = [&[old], &[old, new], &[new, old], &[new]];
         for pair in stages.windows(2) {
             for (sender, receiver) in [(pair[0], pair[1]), (pair[1], pair[0])] {

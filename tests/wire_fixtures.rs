@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use incumbent::election::{Announcement, Candidacy, Holder, InstanceId};
+use incumbent::authentication::{Authenticator, Fault};
+use incumbent::election::{Announcement, Candidacy, Holder, InstanceId, Instant};
 use incumbent::membership::Change;
 use incumbent::messaging::{Channel, Reception};
 use incumbent::wire::{
@@ -176,6 +177,26 @@ fn several_messages_in_an_envelope_are_read_and_written_as_documented() {
                 situation(&case)
             );
         }
+    }
+}
+
+#[test]
+fn authenticated_messages_are_written_and_taken_as_documented() {
+    let fixture = fixture("authenticated");
+    let secret = str_of(&fixture, "secret").as_bytes();
+    let receiver = Authenticator::new([secret]).expect("there is a secret");
+    for case in list(&fixture, "cases") {
+        let (channel, at) = (str_of(&case, "channel"), case["at"].as_u64().unwrap());
+        let payload = bytes(&case["body"]);
+        let (envelope, body) = decode_message(&payload).expect("it is sound");
+        let mut written = envelope.encode(body);
+        Authenticator::new([secret]).unwrap().sign(channel, &mut written);
+        assert_eq!(written, payload, "{}", situation(&case));
+        let now = Instant::from_nanos(1);
+        let admit = |name| receiver.admit((now, at), (&Channel::All, name), &payload, &envelope);
+        assert_eq!(admit("incumbent:{another}:0:all"), Err(Fault::Forged), "{}", situation(&case));
+        assert_eq!(admit(channel), Ok(()), "{}", situation(&case));
+        assert_eq!(admit(channel), Err(Fault::Repeated), "{}", situation(&case));
     }
 }
 

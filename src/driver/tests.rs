@@ -598,3 +598,35 @@ async fn garbage_in_a_message_channel_is_ignored() {
     assert_eq!(node.ear.count(|o| matches!(o, Output::Message(_))), 0);
     node.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_not_genuine_is_dropped_counted_and_told_once_and_what_is_comes_through() {
+    let kind = "genuine";
+    let with = |secret: &'static [u8]| Setup {
+        authenticator: Authenticator::new([secret]).map(Arc::new),
+        ..Setup::default()
+    };
+    let receiver = start_as(kind, with(b"canary-4e1d of the members")).started().await;
+    let member = start_as(kind, with(b"canary-4e1d of the members")).started().await;
+    let stranger = start_as(kind, with(b"canary-4e1d of another")).started().await;
+    let plain = start(kind).started().await;
+    let say = |node: &Node, body: &str| {
+        let body = body.as_bytes().to_vec();
+        let draft = Draft { to: Addressee::All, format: Format::Json, body };
+        node.queue.append(draft).unwrap();
+        node.queue.flush();
+    };
+    let dropped = || receiver.metrics.messages.unauthenticated.get();
+    for (before, node) in [&stranger, &plain, &stranger].into_iter().enumerate() {
+        say(node, "false");
+        eventually("it is dropped", || dropped() > before as u64).await;
+    }
+    say(&member, "true");
+    let bodies = |o: &Output| match o {
+        Output::Message(m) => Some(String::from_utf8(m.body().to_vec()).unwrap()),
+        _ => None,
+    };
+    assert_eq!(receiver.ear.until("Message", bodies).await, "true");
+    let is_told = |o: &Output| matches!(o, Output::Warning(Failure::Unauthenticated(_)));
+    assert_eq!((receiver.ear.count(is_told), dropped()), (1, 3));
+}
