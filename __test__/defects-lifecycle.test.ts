@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { Candidate, Options } from 'incumbent';
+import { secretOf } from './fixtures/canary.ts';
 import { collect, eventually } from './fixtures/eventually.ts';
 import { Fleet, errorCodes, onEachMedium } from './fixtures/fleet.ts';
 import { freePort } from './fixtures/free-port.ts';
@@ -143,9 +144,11 @@ describe('with Redis away', () => {
 
 describe('a process without an error listener', () => {
   test('outlives a wrong password, with one warning that does not tell it', async (t) => {
-    const redis = await startRedis({ password: 'the right one' });
+    const redis = await startRedis({ password: secretOf('the right one') });
     t.after(() => redis.stop());
-    const options = { redis: { host: '127.0.0.1', port: redis.port, password: 'hunter2-wrong' } };
+    const options = {
+      redis: { host: '127.0.0.1', port: redis.port, password: secretOf('hunter2-wrong') },
+    };
     const service = startService(t, options);
     await eventually(() => service.output.includes('ERR_REDIS_REFUSED'));
     assert.equal(await exitCodeOf(service), 0);
@@ -154,7 +157,7 @@ describe('a process without an error listener', () => {
   });
 
   test('outlives a missing password', async (t) => {
-    const redis = await startRedis({ password: 'the right one' });
+    const redis = await startRedis({ password: secretOf('the right one') });
     t.after(() => redis.stop());
     const service = startService(t, { redis: { host: '127.0.0.1', port: redis.port } });
     await eventually(() => service.output.includes('ERR_REDIS_REFUSED'));

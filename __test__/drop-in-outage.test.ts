@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { IncumbentError } from 'incumbent';
+import { secretOf } from './fixtures/canary.ts';
 import { collect, eventually } from './fixtures/eventually.ts';
 import { Fleet, errorCodes } from './fixtures/fleet.ts';
 import { freePort } from './fixtures/free-port.ts';
@@ -67,16 +68,16 @@ test('with Redis down at the start it keeps trying, then joins', async (t) => {
 });
 
 test('a refused password is an error at each attempt, and once it is right the candidate joins', async (t) => {
-  const server = await startRedis({ password: 'right' });
+  const server = await startRedis({ password: secretOf('right') });
   t.after(() => server.stop());
   const candidate = new Fleet(t, {
-    redis: { host: '127.0.0.1', port: server.port, password: 'not yet' },
+    redis: { host: '127.0.0.1', port: server.port, password: secretOf('not yet') },
   }).create();
   const codes = errorCodes(candidate);
   const started = candidate.start();
   await eventually(() => codes.length >= 3);
   assert.deepEqual([...new Set(codes)], ['ERR_REDIS_REFUSED']);
-  await server.cli('ACL', 'SETUSER', 'default', '>not yet');
+  await server.cli('ACL', 'SETUSER', 'default', `>${secretOf('not yet')}`);
   await started;
   assert.equal(candidate.isLeader(), true);
 });

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { IncumbentError, type Candidate, type ErrorCode, type Options } from 'incumbent';
+import { secretOf } from './fixtures/canary.ts';
 import { collect, eventually } from './fixtures/eventually.ts';
 import { Fleet } from './fixtures/fleet.ts';
 import { freePort } from './fixtures/free-port.ts';
@@ -12,7 +13,7 @@ import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
 import { renewals } from './fixtures/register.ts';
 import { startProxy } from './fixtures/tcp-proxy.ts';
 
-const SECRET = 'hunter2-secret';
+const SECRET = secretOf('hunter2');
 
 let redis: RedisServer;
 before(async () => {
@@ -91,7 +92,7 @@ describe('ERR_REDIS_UNREACHABLE', () => {
 
 describe('ERR_REDIS_REFUSED', () => {
   test('the password is wrong', async (t) => {
-    const server = await startRedis({ password: 'right' });
+    const server = await startRedis({ password: secretOf('right') });
     t.after(() => server.stop());
     const redis = { host: '127.0.0.1', port: server.port, password: SECRET };
     const message = await refusals(t, { redis }, 'ERR_REDIS_REFUSED');
@@ -104,7 +105,7 @@ describe('ERR_REDIS_REFUSED', () => {
   });
 
   test('a password is missing', async (t) => {
-    const server = await startRedis({ password: 'right' });
+    const server = await startRedis({ password: secretOf('right') });
     t.after(() => server.stop());
     const redis = { host: '127.0.0.1', port: server.port };
     const message = await refusals(t, { redis }, 'ERR_REDIS_REFUSED');

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import type { CandidateEvents } from 'incumbent';
 import { coded, newCandidate, newFollower, outcome, warningsOf } from './fake-native.ts';
+import { secretOf } from './fixtures/canary.ts';
 
 const { loadAddon } = require('../lib/addon.js');
 
@@ -61,6 +62,7 @@ describe('a new candidate', () => {
       preempt: false,
       eligible: true,
       minInstances: 1,
+      messageSecret: null,
       drainMs: 5000,
       debug: false,
     });
@@ -100,7 +102,7 @@ describe('a new candidate', () => {
   });
 
   test('shows itself without a password', () => {
-    const redis = 'redis://:hunter2@localhost';
+    const redis = `redis://:${secretOf('hunter2')}@localhost`;
     const { candidate } = newCandidate({ kind: 'orders', redis });
     assert.equal(
       inspect(candidate),

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { Candidate, type Options } from 'incumbent';
+import { secretOf } from './fixtures/canary.ts';
 import { collect, eventually } from './fixtures/eventually.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
 
@@ -488,12 +489,17 @@ test('the rights that PROTOCOL.md lists are enough, and are confined to one kind
   const server = await redis(t);
   const [, rule] = /```text\n(on >PASSWORD [^`]*)```/.exec(text('PROTOCOL.md'))!;
   const words = rule!
-    .replace('PASSWORD', 'secret')
+    .replace('PASSWORD', secretOf('service'))
     .replaceAll('KIND', 'orders')
     .trim()
     .split(/\s+/);
   await server.cli('ACL', 'SETUSER', 'service', ...words);
-  const login = { host: '127.0.0.1', port: server.port, username: 'service', password: 'secret' };
+  const login = {
+    host: '127.0.0.1',
+    port: server.port,
+    username: 'service',
+    password: secretOf('service'),
+  };
   const join = (kind: string) => candidateOn(server, { redis: login, kind });
   const [a, b] = [join('orders'), join('orders')];
   const errors: unknown[] = [];

@@ -16,21 +16,21 @@ const { resolveTls } = require('./tls-options.js');
 const { unknownNames } = require('./unknown-names.js');
 
 /**
- * The fields of option `redis`. The value of a secret one never appears in an error: a password may
- * have got into any of them by mistake.
+ * The fields of option `redis`. The value of a secret one never appears in an error, and of the
+ * others no text: a password may have got into any of them by mistake.
  */
 const REDIS_OPTIONS = {
   url: { check: parseRedisUrl, secret: true },
   host: { check: hostName, default: 'localhost', secret: true },
-  port: { check: port, default: 6379, minimum: 1, maximum: 65_535 },
+  port: { check: port, default: 6379, minimum: 1, maximum: 65_535, secret: 'texts' },
   path: { check: socketPath, secret: true },
   username: { check: text, secret: true },
   password: { check: text, secret: true },
-  credentials: { check: callback },
-  db: { check: integer, default: 0, minimum: 0, maximum: 2 ** 31 - 1 },
-  tls: { check: resolveTls, default: false },
-  keyPrefix: { check: keyPrefix, default: '', maximumBytes: 256 },
-  clientName: { check: word, default: 'incumbent', maximumBytes: 64 },
+  credentials: { check: callback, secret: 'texts' },
+  db: { check: integer, default: 0, minimum: 0, maximum: 2 ** 31 - 1, secret: 'texts' },
+  tls: { check: resolveTls, default: false, secret: 'texts' },
+  keyPrefix: { check: keyPrefix, default: '', maximumBytes: 256, secret: 'texts' },
+  clientName: { check: word, default: 'incumbent', maximumBytes: 64, secret: 'texts' },
 };
 
 /** A URL, or an object of fields. In the result `tls` is null, or an object with every field. */

@@ -116,7 +116,9 @@ function toJson(subject, value, maximumBytes, code) {
 
 /** `got` says what was given where the value alone would say too little, or too much. */
 function invalid(name, rule, value, { secret = false, got } = {}) {
-  got ??= secret ? describeType(value) : describe(value);
+  // A number out of its range helps whoever gave it; a text may be a password in the wrong place.
+  const isShown = !secret || (secret === 'texts' && typeof value !== 'string');
+  got ??= isShown ? describe(value) : describeType(value);
   return new IncumbentError('ERR_INVALID_OPTION', `option "${name}" ${rule}; got ${got}`);
 }
 

@@ -4,20 +4,20 @@ const path = require('node:path');
 const { boolean, describeType, hostName, invalid } = require('./rules.js');
 const { unknownNames } = require('./unknown-names.js');
 
-/** The fields of option `redis.tls`. A secret may have got into any of them but the last. */
+/** The fields of option `redis.tls`. A secret may have got into any of them. */
 const TLS_OPTIONS = {
   ca: { check: pems, secret: true },
   cert: { check: pem, secret: true },
   key: { check: pem, secret: true },
   servername: { check: hostName, secret: true },
-  rejectUnauthorized: { check: boolean, default: true },
+  rejectUnauthorized: { check: boolean, default: true, secret: 'texts' },
 };
 
 /** Gives null for false, and otherwise an object with every field. */
-function resolveTls(name, given, _row, warnings) {
+function resolveTls(name, given, row, warnings) {
   if (given === false) return null;
   const fields = {};
-  if (given !== true) readFields(name, given, fields, warnings);
+  if (given !== true) readFields(name, given, row, fields, warnings);
   const { ca = [], rejectUnauthorized = true, ...others } = fields;
   for (const [one, other] of [
     ['cert', 'key'],
@@ -31,14 +31,14 @@ function resolveTls(name, given, _row, warnings) {
   return { ca, rejectUnauthorized, ...others };
 }
 
-function readFields(name, given, fields, warnings) {
+function readFields(name, given, row, fields, warnings) {
   if (given === null || typeof given !== 'object' || Array.isArray(given)) {
-    throw invalid(name, 'must be true, false or an object', given);
+    throw invalid(name, 'must be true, false or an object', given, row);
   }
   warnings.push(...unknownNames(given, Object.keys(TLS_OPTIONS), `${name}.`));
-  for (const [field, row] of Object.entries(TLS_OPTIONS)) {
+  for (const [field, rules] of Object.entries(TLS_OPTIONS)) {
     if (given[field] === undefined) continue;
-    fields[field] = row.check(`${name}.${field}`, given[field], row);
+    fields[field] = rules.check(`${name}.${field}`, given[field], rules);
   }
 }
 

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
+import { leaksIn } from './canary.mjs';
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -10,6 +11,9 @@ export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 export function installed(command) {
   return path.join(root, 'node_modules', '.bin', command);
 }
+
+/** What the commands have shown of passwords: the command, and the lines that hold one. */
+export const leaks = [];
 
 /**
  * Runs a command in the root of the project, without stdin.
@@ -55,6 +59,8 @@ export function run(command, args, { cwd = root, env, echo = false, limitMs } = 
       clearTimeout(limit);
       // What was waiting for this command goes no further.
       if (interrupted) return;
+      const lines = leaksIn(output);
+      if (lines.length) leaks.push({ command: [command, ...args].join(' '), lines });
       if (reason) output += `${output === '' || output.endsWith('\n') ? '' : '\n'}${reason}\n`;
       resolve({ ok, output });
     };

@@ -2,6 +2,7 @@
 // CONTRIBUTING.md shows its options; `npm test -- --help` lists them.
 
 import { parseArgs } from 'node:util';
+import { leaks } from './run.mjs';
 import { preparations, steps } from './steps.mjs';
 
 const help = `npm test                             everything
@@ -48,8 +49,17 @@ async function main(chosen) {
     );
   }
 
+  add(searchForPasswords());
   console.log(`\n${total.passed} passed, ${total.failed} failed`);
   process.exitCode = total.failed ? 1 : 0;
+}
+
+/** No password may be in anything that was printed. Only a failure counts. */
+function searchForPasswords() {
+  if (leaks.length === 0) return { passed: 0, failed: 0, output: '' };
+  const shown = leaks.map(({ command, lines }) => `${command}\n${lines.join('\n')}`);
+  const output = `\n# a password was shown\n${shown.join('\n')}`;
+  return { passed: 0, failed: leaks.length, output };
 }
 
 /** Provides what is needed, and returns what could not be provided. Only a failure counts. */

@@ -7,6 +7,7 @@ import type { Fault } from '../fault.ts';
 import type { Group } from '../group.ts';
 import type { RegisterEye } from '../register-eye.ts';
 import type { Run } from '../run.ts';
+import { secretOf } from '../../__test__/fixtures/canary.ts';
 import { now } from '../../__test__/fixtures/processes.ts';
 
 const leaseMs = 400;
@@ -15,8 +16,8 @@ const slackMs = 5;
 /** How long the refusal lasts: long enough for all to have noticed. */
 const refusalMs = 3 * leaseMs;
 
-const password = 'first-Secret-7';
-const otherPassword = 'second-Secret-8';
+const password = secretOf('first-Secret-7');
+const otherPassword = secretOf('second-Secret-8');
 
 /** What Redis refuses, or the candidates refuse of it, for a while. */
 export interface Refusal {

@@ -256,7 +256,7 @@ fn url(bytes: &[u8]) {
     }
 }
 
-const SECRET: &str = "Zq7-never-to-be-shown";
+const SECRET: &str = "canary-4e1d";
 
 // ---- Those that it is handed to -------------------------------------------------------------------------------------
 

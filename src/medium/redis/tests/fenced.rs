@@ -217,8 +217,11 @@ async fn served(node: &Node<RedisMedium>) -> Term {
 #[tokio::test]
 async fn a_right_that_is_missing_is_told_and_nothing_is_written() {
     let fixture = RedisFixture::new().connecting_as(|server| {
-        server.run("ACL SETUSER limited on >secret ~incumbent:* &incumbent:* +@all -command");
-        let (username, password) = (Some("limited".to_owned()), Some("secret".to_owned()));
+        server.run(
+            "ACL SETUSER limited on >secret-canary-4e1d ~incumbent:* &incumbent:* +@all -command",
+        );
+        let (username, password) =
+            (Some("limited".to_owned()), Some("secret-canary-4e1d".to_owned()));
         Target { username, password, ..server.target() }
     });
     let node = join(&fixture, "svc", "a").await;

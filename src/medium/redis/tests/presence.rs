@@ -239,10 +239,10 @@ fn kill_all(server: &RedisServer) {
 /// A node of a user with the least rights that do without crash detection, and these.
 async fn connect_with(server: &RedisServer, rights: &str) -> Watcher {
     server.run(&format!(
-        "ACL SETUSER poor on >pw resetkeys resetchannels -@all ~incumbent:{{svc}}:* &incumbent:{{svc}}:* \
+        "ACL SETUSER poor on >canary-4e1d resetkeys resetchannels -@all ~incumbent:{{svc}}:* &incumbent:{{svc}}:* \
          +hello +ping +info +subscribe +unsubscribe +publish +evalsha +eval +script|load +time +persist +hset +hmget +del{rights}"
     ));
-    let (username, password) = (Some("poor".to_owned()), Some("pw".to_owned()));
+    let (username, password) = (Some("poor".to_owned()), Some("canary-4e1d".to_owned()));
     connect_to(Target { username, password, ..server.target() }, "svc", "a").await
 }
 

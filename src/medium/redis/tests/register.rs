@@ -151,8 +151,15 @@ const LEAST_RIGHTS: &str = "resetkeys resetchannels -@all ~incumbent:{svc}:* &in
     +zadd +zrem +zrange +zrangebyscore";
 
 fn permit(server: &RedisServer, rules: &str) -> Target {
-    server.run(&format!("ACL SETUSER svc on >secret {LEAST_RIGHTS} {rules}").replace("    ", ""));
-    Target { username: Some("svc".into()), password: Some("secret".into()), ..server.target() }
+    server.run(
+        &format!("ACL SETUSER svc on >secret-canary-4e1d {LEAST_RIGHTS} {rules}")
+            .replace("    ", ""),
+    );
+    Target {
+        username: Some("svc".into()),
+        password: Some("secret-canary-4e1d".into()),
+        ..server.target()
+    }
 }
 
 #[tokio::test]
