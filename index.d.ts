@@ -524,7 +524,9 @@ export interface CandidateEvents<Meta = any, Message = any> {
  *
  * Process warnings are of the type `IncumbentWarning` and bear a code: `WARN_UNKNOWN_OPTION`,
  * `WARN_UNEQUAL_LEASE` (the instances of a kind differ in `leaseMs`), `WARN_REDIS` (the server lost
- * what must be kept, or hides what must be read; once in a leadership and once for a connection),
+ * what must be kept, or hides what must be read; once in a leadership and once for a connection; or
+ * may evict what must be kept, or is a replica, once in a process), `WARN_MESSAGE_DROPPED` (see
+ * `messageSecret`; once in a run),
  * or that of an `error` without a listener.
  */
 export class Candidate<Meta = any, Message = any> extends EventEmitter<
