@@ -103,7 +103,8 @@ test('errors, warnings and debug output while Redis refuses it', async (t) => {
     setTimeout(() => candidate.stop(), 1000);
     candidate.start().catch((error) => console.log(error));
   `;
-  for (const env of [{}, { LISTENS: '1' }, { NODE_DEBUG: 'incumbent' }]) {
+  const situations: Record<string, string>[] = [{}, { LISTENS: '1' }, { NODE_DEBUG: 'incumbent' }];
+  for (const env of situations) {
     const program = new Program(t, service, { env: { ...env, OPTIONS: JSON.stringify(options) } });
     assert.equal(await program.ended, 0, program.output);
     await eventually(() => program.output.includes('refused the password'));

@@ -35,9 +35,10 @@ function nearest(name: string, directory: string, modules: string): string {
 
 /** The packages as they are published: what package.json lists, and the one with the addon of this platform. */
 export function ownFootprint(root: string): Footprint & { addonBytes: number } {
-  const { files } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const about = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   const always = ['package.json', 'README.md', 'LICENSE'];
-  const bytes = [...files, ...always]
+  const bundled = about.bundleDependencies.map((name: string) => path.join('node_modules', name));
+  const bytes = [...about.files, ...always, ...bundled]
     .map((name: string) => path.join(root, name))
     .reduce((sum, file) => sum + bytesIn(file), 0);
   const addon = readdirSync(root).find((name) => name.endsWith('.node'));

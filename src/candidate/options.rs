@@ -187,6 +187,7 @@ impl Options {
             kind: self.kind.clone(),
             watches_connections: timing.watches_connections(),
             fences,
+            waits: false,
         };
         Ok(Subject { target, purpose, renewal_interval: timing.renewal_interval() })
     }

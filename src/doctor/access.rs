@@ -2,7 +2,6 @@
 
 use redis::Value;
 
-use super::exchange::Exchange;
 use super::{Check, RIGHT, Subject};
 use crate::medium::redis::rights::{Need, Right, Trial, needed};
 use crate::medium::redis::visit::{Denied, Refusal, Visit, text};
@@ -10,23 +9,19 @@ use crate::medium::redis::visit::{Denied, Refusal, Visit, text};
 type Outcome = Result<Value, Refusal>;
 
 /// A check for each right that the kind needs.
-pub async fn rights(subject: &Subject, visit: &mut Visit, exchange: &Exchange) -> Vec<Check> {
-    let rights = needed(&subject.target, &subject.purpose);
+pub async fn rights(subject: &Subject, visit: &mut Visit) -> Vec<Check> {
+    let rights = needed(&subject.target, &subject.purpose, visit.greeting.keeps_kinds_apart());
     let tried = try_all(visit, &rights).await;
     // Of a key or a channel that is refused, every command tells that names one.
     let denies = |what| {
-        let outcomes = tried.iter().flatten().filter_map(|outcome| outcome.as_ref().err());
-        let exchanged = [&exchange.subscribed, &exchange.published];
-        let exchanged = exchanged.into_iter().filter_map(|step| step.as_ref()?.as_ref().err());
-        outcomes.chain(exchanged).any(|refusal| refusal.denied == Some(what))
+        let mut refusals = tried.iter().flatten().filter_map(|outcome| outcome.as_ref().err());
+        refusals.any(|refusal| refusal.denied == Some(what))
     };
     let verdict = |right: &Right, outcome: &Option<Outcome>| match right.trial {
         Trial::Keys => Verdict::of(!denies(Denied::Key)),
         Trial::Channels => Verdict::of(!denies(Denied::Channel)),
         Trial::Connecting => Verdict::Granted,
-        Trial::Subscribe => Verdict::of_step(&exchange.subscribed),
-        Trial::Unsubscribe => Verdict::of_step(&exchange.unsubscribed),
-        Trial::Command(_) | Trial::Writing(_) => Verdict::of_step(outcome),
+        Trial::Command(_) | Trial::Writing(_) => Verdict::of_trial(outcome),
     };
     rights
         .iter()
@@ -44,7 +39,7 @@ async fn try_all(visit: &mut Visit, rights: &[Right]) -> Vec<Option<Outcome>> {
     let mut outcomes = ask(visit, rights, harmless).await;
     let deletion = rights.iter().position(|right| right.rule == "+del");
     let can_delete =
-        deletion.is_some_and(|place| Verdict::of_step(&outcomes[place]) == Verdict::Granted);
+        deletion.is_some_and(|place| Verdict::of_trial(&outcomes[place]) == Verdict::Granted);
     if can_delete {
         let writing = |right: &Right| match &right.trial {
             Trial::Writing(words) => Some(words.clone()),
@@ -89,7 +84,7 @@ impl Verdict {
     }
 
     /// Any answer, and any error but the one that denies the command, shows that it may be called.
-    fn of_step<T>(outcome: &Option<Result<T, Refusal>>) -> Self {
+    fn of_trial(outcome: &Option<Outcome>) -> Self {
         match outcome {
             None => Self::Unknown,
             Some(Err(Refusal { denied: Some(Denied::Command), .. })) => Self::Denied,

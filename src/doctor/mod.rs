@@ -58,9 +58,11 @@ const AFTER_REACHABLE: [&str; 13] = [
 /// Looks at everything. It takes about two seconds.
 pub async fn examine(subject: &Subject) -> Report {
     let mut checks = Vec::new();
+    let mut in_cluster = false;
     let server = match Visit::open(&subject.target).await {
         Ok(mut visit) => {
             let address = visit.address().to_owned();
+            in_cluster = visit.greeting.keeps_kinds_apart();
             checks.push(Check::ok(REACHABLE, format!("{address} answers")));
             examine_reached(subject, &mut visit, &mut checks).await;
             address
@@ -77,19 +79,18 @@ pub async fn examine(subject: &Subject) -> Report {
         kind: subject.purpose.kind.clone(),
         ok: checks.iter().all(|check| check.status != Status::Failure),
         checks,
-        least_acl: least_acl(&subject.target, &subject.purpose),
+        least_acl: least_acl(&subject.target, &subject.purpose, in_cluster),
     }
 }
 
 async fn examine_reached(subject: &Subject, visit: &mut Visit, checks: &mut Vec<Check>) {
     checks.push(server::version(&visit.greeting));
     checks.push(server::role(&visit.greeting));
-    let exchange = exchange::attempt(subject, visit).await;
-    checks.extend(access::rights(subject, visit, &exchange).await);
+    checks.extend(access::rights(subject, visit).await);
     checks.push(access::identity(visit).await);
     checks.extend(server::told_by_info(visit).await);
     checks.push(server::output_buffers(visit).await);
-    checks.push(exchange.check());
+    checks.push(exchange::check(subject, visit).await);
     let (round_trip, clock) = timing::measure(visit, subject.renewal_interval).await;
     checks.extend([round_trip, clock]);
 }

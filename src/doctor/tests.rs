@@ -7,7 +7,8 @@ use crate::medium::redis::tests::server::RedisServer;
 const SECRET: &str = "canary-4e1d-of-a-user";
 
 fn subject(target: Target) -> Subject {
-    let purpose = Purpose { kind: "a b".into(), watches_connections: true, fences: true };
+    let purpose =
+        Purpose { kind: "a b".into(), watches_connections: true, fences: true, waits: true };
     Subject { target, purpose, renewal_interval: Duration::from_secs(60) }
 }
 
@@ -31,7 +32,7 @@ fn permit(server: &RedisServer, rules: &[String]) -> Target {
 }
 
 fn rules(subject: &Subject) -> Vec<String> {
-    needed(&subject.target, &subject.purpose).into_iter().map(|right| right.rule).collect()
+    needed(&subject.target, &subject.purpose, false).into_iter().map(|right| right.rule).collect()
 }
 
 #[tokio::test]
@@ -80,7 +81,7 @@ async fn the_least_acl_is_taken_as_it_is_printed() {
 async fn each_right_that_is_missing_is_named_and_no_other() {
     let server = RedisServer::start();
     let subject = subject(server.target());
-    for right in needed(&subject.target, &subject.purpose) {
+    for right in needed(&subject.target, &subject.purpose, false) {
         if right.trial == Trial::Connecting {
             continue;
         }
@@ -89,8 +90,7 @@ async fn each_right_that_is_missing_is_named_and_no_other() {
         let target = permit(&server, &rules);
         let subject = Subject { target, ..subject.clone() };
         let mut visit = Visit::open(&subject.target).await.expect("the user may connect");
-        let exchange = exchange::attempt(&subject, &mut visit).await;
-        let checks = access::rights(&subject, &mut visit, &exchange).await;
+        let checks = access::rights(&subject, &mut visit).await;
         let wrong: Vec<&Check> = checks
             .iter()
             .filter(|check| matches!(check.status, Status::Failure | Status::Warning))
@@ -153,4 +153,28 @@ async fn refused_writes_and_short_buffers_and_a_long_way_are_told() {
     assert_eq!(check(&report, "round trip").status, Status::Failure);
     // What a server refuses for another reason is not taken for a missing right.
     assert_eq!(check(&report, &format!("{RIGHT} +hset")).status, Status::Ok);
+}
+
+#[tokio::test]
+async fn a_node_of_a_cluster_is_asked_for_its_own_rights() {
+    let file = format!("nodes-{:016x}.conf", crate::random::bits());
+    let server =
+        RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-config-file", &file]);
+    // One node that keeps all slots.
+    server.run("CLUSTER ADDSLOTSRANGE 0 16383");
+    for _ in 0..1000 {
+        let state: String = server.query(&["CLUSTER", "INFO"]);
+        if state.contains("cluster_state:ok") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let report = examine_at(server.target()).await;
+    let _ = std::fs::remove_file(std::env::temp_dir().join(file));
+    assert!(report.ok, "{report:#?}");
+    assert_eq!(check(&report, &format!("{RIGHT} +spublish")).status, Status::Ok);
+    assert_eq!(check(&report, "pub/sub").status, Status::Ok);
+    assert!(
+        report.least_acl.contains(" +ssubscribe +sunsubscribe +spublish +asking +cluster|slots")
+    );
 }

@@ -21,6 +21,12 @@ impl Greeting {
         Self { server, version, role, mode }
     }
 
+    /// Whether channels can be kept by the nodes that keep a kind's keys.
+    pub fn shards_channels(&self) -> bool {
+        let major = self.version.as_deref().and_then(|v| v.split('.').next()?.parse::<u32>().ok());
+        self.keeps_kinds_apart() && major.is_some_and(|major| major >= 7)
+    }
+
     /// Whether the server refuses a script that names the keys of two kinds.
     pub fn keeps_kinds_apart(&self) -> bool {
         self.mode.as_deref() == Some("cluster")

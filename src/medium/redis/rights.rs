@@ -31,9 +31,6 @@ pub enum Trial {
     /// Whatever names a key, or a channel, of the kind.
     Keys,
     Channels,
-    /// By subscribing, and by ending that.
-    Subscribe,
-    Unsubscribe,
     /// The connection stands, so it is.
     Connecting,
 }
@@ -46,6 +43,8 @@ pub struct Purpose {
     pub watches_connections: bool,
     /// Whether it calls `fenced()`.
     pub fences: bool,
+    /// Whether its grants wait for replicas.
+    pub waits: bool,
 }
 
 impl Purpose {
@@ -55,8 +54,8 @@ impl Purpose {
     }
 }
 
-/// What a user needs for a purpose at a target, in the order of the documents.
-pub fn needed(target: &Target, purpose: &Purpose) -> Vec<Right> {
+/// What a user needs for a purpose at a target, in the order of the documents. `in_cluster`: on a node of a cluster.
+pub fn needed(target: &Target, purpose: &Purpose, in_cluster: bool) -> Vec<Right> {
     let names = Names::new(&target.key_prefix, &purpose.kind, target.db);
     let (key, channel) = (names.trial(), names.trial_channel());
     let pattern = format!("{}*", escaped(names.prefix()));
@@ -74,8 +73,8 @@ pub fn needed(target: &Target, purpose: &Purpose) -> Vec<Right> {
         command("+ping", &["PING"]),
         wanted("+info", HIDES_IDENTITY, &["INFO", "replication"]),
         wanted("+client|setname", UNNAMED, &["CLIENT", "SETNAME", &target.client_name]),
-        right("+subscribe", Need::Always, Trial::Subscribe),
-        right("+unsubscribe", Need::Always, Trial::Unsubscribe),
+        command("+subscribe", &["SUBSCRIBE", &channel]),
+        command("+unsubscribe", &["UNSUBSCRIBE", &channel]),
         command("+publish", &["PUBLISH", &channel, ""]),
         command("+eval", &["EVAL", "return 1", "0"]),
         command("+evalsha", &["EVALSHA", NO_SCRIPT, "0"]),
@@ -99,6 +98,16 @@ pub fn needed(target: &Target, purpose: &Purpose) -> Vec<Right> {
     if target.db != 0 {
         rights.push(right("+select", Need::Always, Trial::Connecting));
     }
+    if purpose.waits {
+        rights.push(command("+wait", &["WAIT", "0", "1"]));
+    }
+    if in_cluster {
+        rights.push(command("+ssubscribe", &["SSUBSCRIBE", &channel]));
+        rights.push(command("+sunsubscribe", &["SUNSUBSCRIBE", &channel]));
+        rights.push(command("+spublish", &["SPUBLISH", &channel, ""]));
+        rights.push(command("+asking", &["ASKING"]));
+        rights.push(wanted("+cluster|slots", FEW_NODES, &["CLUSTER", "SLOTS"]));
+    }
     if purpose.watches_connections {
         rights.push(wanted("+client|info", BLIND, &["CLIENT", "INFO"]));
         rights.push(wanted("+pubsub|numsub", BLIND, &["PUBSUB", "NUMSUB", &channel]));
@@ -114,14 +123,16 @@ pub fn needed(target: &Target, purpose: &Purpose) -> Vec<Right> {
 const HIDES_IDENTITY: &str =
     "a vacant leadership is taken over only after a whole lease, and a replica is not recognised";
 const UNNAMED: &str = "CLIENT LIST does not show which connections are Incumbent's";
+const FEW_NODES: &str = "no node of the cluster is found but those that are named";
 const BLIND: &str = "crashDetection \"connection\" has no effect";
 /// The hash of a text that nobody has.
 const NO_SCRIPT: &str = "0000000000000000000000000000000000000000";
 
 /// A line that makes a user with the least rights. Its password is still to be filled in.
-pub fn least_acl(target: &Target, purpose: &Purpose) -> String {
+pub fn least_acl(target: &Target, purpose: &Purpose, in_cluster: bool) -> String {
     let user = target.username.as_deref().filter(|name| *name != "default").unwrap_or("incumbent");
-    let rules: Vec<String> = needed(target, purpose).into_iter().map(|right| right.rule).collect();
+    let rules: Vec<String> =
+        needed(target, purpose, in_cluster).into_iter().map(|right| right.rule).collect();
     format!("ACL SETUSER {user} on >password resetkeys resetchannels -@all {}", rules.join(" "))
 }
 

@@ -24,7 +24,6 @@ pub struct Visit {
 
 /// What came on a channel, and when.
 pub struct Published {
-    pub channel: Vec<u8>,
     pub payload: Vec<u8>,
     pub came: Instant,
 }
@@ -114,13 +113,13 @@ impl Visit {
     }
 
     pub async fn subscribe(&mut self, channel: &str) -> Result<(), Refusal> {
-        let answer = timeout(LIMIT, self.line.connection.subscribe(channel)).await;
-        answer.map_or_else(|_| Err(self.no_answer()), |answer| answer.map_err(|e| self.refusal(&e)))
+        let name = if self.greeting.shards_channels() { "SSUBSCRIBE" } else { "SUBSCRIBE" };
+        self.ask(&[name, channel]).await.map(drop)
     }
 
-    pub async fn unsubscribe(&mut self, channel: &str) -> Result<(), Refusal> {
-        let answer = timeout(LIMIT, self.line.connection.unsubscribe(channel)).await;
-        answer.map_or_else(|_| Err(self.no_answer()), |answer| answer.map_err(|e| self.refusal(&e)))
+    pub async fn publish(&mut self, channel: &str, word: &str) -> Result<(), Refusal> {
+        let name = if self.greeting.shards_channels() { "SPUBLISH" } else { "PUBLISH" };
+        self.ask(&[name, channel, word]).await.map(drop)
     }
 
     /// The next that comes on a channel; `None` when nothing does.
@@ -172,9 +171,9 @@ fn read(push: PushInfo) -> Option<Published> {
     match (push.kind, data.next(), data.next()) {
         (
             PushKind::Message | PushKind::SMessage,
-            Some(Value::BulkString(channel)),
+            Some(Value::BulkString(_channel)),
             Some(Value::BulkString(payload)),
-        ) => Some(Published { channel, payload, came }),
+        ) => Some(Published { payload, came }),
         _ => None,
     }
 }
