@@ -265,7 +265,7 @@ describe('ERR_REDIS_FAILED', () => {
   });
 
   test('a script of somebody else that blocks the server for longer than the lease costs the leadership, and no more', async (t) => {
-    const server = await startRedis({ args: ['--busy-reply-threshold', '50'] });
+    const server = await startRedis({ args: ['--lua-time-limit', '50'] });
     t.after(() => server.stop());
     const leader = await new Fleet(t, { redis: server.url, leaseMs: 400 }).start();
     const errors = errorsOf(leader);

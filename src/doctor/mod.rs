@@ -22,6 +22,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::medium::redis::Target;
+use crate::medium::redis::greeting::Greeting;
 use crate::medium::redis::rights::{Purpose, least_acl};
 use crate::medium::redis::visit::Visit;
 use crate::medium::{MediumError, MediumErrorKind};
@@ -58,11 +59,11 @@ const AFTER_REACHABLE: [&str; 13] = [
 /// Looks at everything. It takes about two seconds.
 pub async fn examine(subject: &Subject) -> Report {
     let mut checks = Vec::new();
-    let mut in_cluster = false;
+    let mut greeting = Greeting::default();
     let server = match Visit::open(&subject.target).await {
         Ok(mut visit) => {
             let address = visit.address().to_owned();
-            in_cluster = visit.greeting.keeps_kinds_apart();
+            greeting = visit.greeting.clone();
             checks.push(Check::ok(REACHABLE, format!("{address} answers")));
             examine_reached(subject, &mut visit, &mut checks).await;
             address
@@ -79,7 +80,7 @@ pub async fn examine(subject: &Subject) -> Report {
         kind: subject.purpose.kind.clone(),
         ok: checks.iter().all(|check| check.status != Status::Failure),
         checks,
-        least_acl: least_acl(&subject.target, &subject.purpose, in_cluster),
+        least_acl: least_acl(&subject.target, &subject.purpose, &greeting),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rights in Redis that Incumbent needs. README.md and PROTOCOL.md repeat this list, and a test holds them to it.
 
+use super::greeting::Greeting;
 use super::keys::Names;
 use super::target::Target;
 
@@ -54,8 +55,8 @@ impl Purpose {
     }
 }
 
-/// What a user needs for a purpose at a target, in the order of the documents. `in_cluster`: on a node of a cluster.
-pub fn needed(target: &Target, purpose: &Purpose, in_cluster: bool) -> Vec<Right> {
+/// What a user needs for a purpose at a target, in the order of the documents. `greeting`: that of the server, where one was reached.
+pub fn needed(target: &Target, purpose: &Purpose, greeting: &Greeting) -> Vec<Right> {
     let names = Names::new(&target.key_prefix, &purpose.kind, target.db);
     let (key, channel) = (names.trial(), names.trial_channel());
     let pattern = format!("{}*", escaped(names.prefix()));
@@ -101,10 +102,12 @@ pub fn needed(target: &Target, purpose: &Purpose, in_cluster: bool) -> Vec<Right
     if purpose.waits {
         rights.push(command("+wait", &["WAIT", "0", "1"]));
     }
-    if in_cluster {
+    if greeting.shards_channels() {
         rights.push(command("+ssubscribe", &["SSUBSCRIBE", &channel]));
         rights.push(command("+sunsubscribe", &["SUNSUBSCRIBE", &channel]));
         rights.push(command("+spublish", &["SPUBLISH", &channel, ""]));
+    }
+    if greeting.keeps_kinds_apart() {
         rights.push(command("+asking", &["ASKING"]));
         rights.push(wanted("+cluster|slots", FEW_NODES, &["CLUSTER", "SLOTS"]));
     }
@@ -129,10 +132,10 @@ const BLIND: &str = "crashDetection \"connection\" has no effect";
 const NO_SCRIPT: &str = "0000000000000000000000000000000000000000";
 
 /// A line that makes a user with the least rights. Its password is still to be filled in.
-pub fn least_acl(target: &Target, purpose: &Purpose, in_cluster: bool) -> String {
+pub fn least_acl(target: &Target, purpose: &Purpose, greeting: &Greeting) -> String {
     let user = target.username.as_deref().filter(|name| *name != "default").unwrap_or("incumbent");
     let rules: Vec<String> =
-        needed(target, purpose, in_cluster).into_iter().map(|right| right.rule).collect();
+        needed(target, purpose, greeting).into_iter().map(|right| right.rule).collect();
     format!("ACL SETUSER {user} on >password resetkeys resetchannels -@all {}", rules.join(" "))
 }
 

@@ -156,7 +156,7 @@ async fn a_busy_server_is_told_and_waited_for() {
     let fixture = RedisFixture::with_lease(4000);
     let node = join(&fixture, "svc", "a").await;
     node.peek().await;
-    fixture.server.run("CONFIG SET busy-reply-threshold 1");
+    fixture.server.run("CONFIG SET lua-time-limit 1");
     let url = fixture.server.url();
     let busy = thread::spawn(move || {
         let client = redis::Client::open(url).expect("the URL is sound");

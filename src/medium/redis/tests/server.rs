@@ -79,6 +79,13 @@ impl RedisServer {
         self.query(&command.split(' ').collect::<Vec<_>>())
     }
 
+    /// Makes it the one node of a cluster. (Redis 6.2 knows no ranges of slots.)
+    pub fn keep_all_slots(&self) {
+        let slots: Vec<String> = (0..16_384).map(|slot| slot.to_string()).collect();
+        let words = ["CLUSTER", "ADDSLOTS"].into_iter().chain(slots.iter().map(String::as_str));
+        let _: () = self.query(&words.collect::<Vec<_>>());
+    }
+
     /// Runs a command of any words on a connection of its own.
     pub fn query<T: FromRedisValue>(&self, words: &[&str]) -> T {
         let client = redis::Client::open(self.url()).expect("the URL is sound");
