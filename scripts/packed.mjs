@@ -48,13 +48,16 @@ async function installAndLoad(tarball, echo) {
   mkdirSync(project);
   writeFileSync(path.join(project, 'package.json'), '{ "private": true }\n');
   writeFileSync(path.join(project, 'load.mjs'), loading);
-  // Offline, which also shows that the package depends on nothing.
+  // Offline, which also shows that the package brings all that it needs.
   const install = await run('npm', ['install', '--offline', tarball, packedAddon.tarball], {
     cwd: project,
     echo,
   });
   if (!install.ok) return install;
-  return run(process.execPath, ['load.mjs'], { cwd: project, echo });
+  const loads = await run(process.execPath, ['load.mjs'], { cwd: project, echo });
+  if (!loads.ok) return loads;
+  const command = path.join(project, 'node_modules', '.bin', 'incumbent');
+  return run(command, ['doctor', '--help'], { cwd: project, echo });
 }
 
 const loading = `
