@@ -34,7 +34,10 @@ fn urls_are_read() {
                 ..target("h", 6379)
             },
         ),
-        ("redis://:canary-4e1d@h", Target { password: Some("canary-4e1d".into()), ..target("h", 6379) }),
+        (
+            "redis://:canary-4e1d@h",
+            Target { password: Some("canary-4e1d".into()), ..target("h", 6379) },
+        ),
         ("unix:///run/redis.sock", socket("/run/redis.sock")),
         ("UNIX:///a%20b?db=3", Target { db: 3, ..socket("/a b") }),
         (
