@@ -103,6 +103,18 @@ impl Watch {
         true
     }
 
+    /// Whether `shown` is of the reign that was read last, on the same server, and later: its holder lives, or did since.
+    pub fn shows_to_go_on(&self, shown: &Observation) -> bool {
+        self.read.as_ref().is_some_and(
+            |Sight { observation: Observation { record, identity }, .. }| {
+                *identity == shown.identity
+                    && record.holder == shown.record.holder
+                    && record.term == shown.record.term
+                    && record.stamp != shown.record.stamp
+            },
+        )
+    }
+
     /// Whether the connection that the last read named stood at that moment.
     pub fn note_presence(&mut self, now: Instant, is_present: Option<bool>) {
         self.deserted = match is_present {

@@ -127,6 +127,8 @@ impl Election {
         }
         self.was_missing = false;
         let record = reply.shown.record.clone();
+        // A server that has lost what was written last shows an earlier reign, which may be over for long: it names a leader once it goes on.
+        let names_leader = record.term >= self.floor || self.watch.shows_to_go_on(&reply.shown);
         self.take_in_doubt = false;
         self.floor = max(self.floor, record.term);
         self.patience = max(self.patience, record.lease);
@@ -151,10 +153,13 @@ impl Election {
                 if self.phase != Phase::Running {
                     return;
                 }
+                let is_known = self.leader.as_ref() == Some(&(leader.clone(), record.term));
                 if !self.seeks() && self.watch.has_stood_still(self.patience) {
                     self.forget_leader(record.term);
-                } else {
+                } else if names_leader || is_known {
                     self.become_follower(now, leader, record.term);
+                } else {
+                    self.forget_silent_leader(now);
                 }
             }
             // A placeholder says nothing of the leader, who will assert itself; a vacancy says that it released.
