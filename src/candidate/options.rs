@@ -12,7 +12,7 @@ use crate::authentication::Authenticator;
 use crate::doctor::Subject;
 use crate::election::{Candidacy, CrashDetection, Timing};
 use crate::medium::redis::rights::Purpose;
-use crate::medium::redis::{Endpoint, Pem, Provider, Target, Tls};
+use crate::medium::redis::{self, Endpoint, Pem, Provider, SentinelPlace, Target, Tls};
 use crate::wire::MAX_PRIORITY;
 
 const MAX_MIN_INSTANCES: usize = 10_000;
@@ -45,6 +45,8 @@ pub struct Options {
     /// The bytes of each.
     #[serde(default)]
     message_secret: Option<Vec<Vec<u8>>>,
+    #[serde(default)]
+    wait_replicas: u32,
     pub debug: bool,
 }
 
@@ -79,6 +81,23 @@ struct RedisOptions {
     tls: Option<TlsOptions>,
     key_prefix: String,
     client_name: String,
+    sentinel: Option<SentinelOptions>,
+    cluster: Option<Vec<Node>>,
+}
+
+#[derive(Deserialize)]
+struct SentinelOptions {
+    sentinels: Vec<Node>,
+    name: String,
+    username: Option<String>,
+    password: Option<String>,
+    tls: Option<TlsOptions>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    host: String,
+    port: u16,
 }
 
 #[derive(Deserialize)]
@@ -187,7 +206,7 @@ impl Options {
             kind: self.kind.clone(),
             watches_connections: timing.watches_connections(),
             fences,
-            waits: false,
+            waits: self.wait_replicas > 0,
         };
         Ok(Subject { target, purpose, renewal_interval: timing.renewal_interval() })
     }
@@ -202,26 +221,47 @@ impl Options {
             Some(url) => Target::parse(url)?,
             None => server.target()?,
         };
-        Ok(Place::Redis(Target { credentials, ..target }))
+        Ok(Place::Redis(Target { credentials, wait_replicas: self.wait_replicas, ..target }))
     }
 }
 
 impl RedisOptions {
     fn target(&self) -> Result<Target, String> {
-        let endpoint = match &self.path {
-            Some(path) => Endpoint::Unix(path.clone()),
-            None => Endpoint::tcp(&self.host, self.port),
-        };
         Ok(Target {
             username: self.username.clone(),
             password: self.password.clone(),
             db: self.db,
-            tls: self.tls.as_ref().map(TlsOptions::checked).transpose()?.map(Arc::new),
+            tls: checked(self.tls.as_ref())?,
             key_prefix: self.key_prefix.clone(),
             client_name: self.client_name.clone(),
-            ..Target::new(endpoint)
+            ..Target::new(self.place()?)
         })
     }
+
+    fn place(&self) -> Result<redis::Place, String> {
+        if let Some(sentinel) = &self.sentinel {
+            return Ok(redis::Place::Sentinel(SentinelPlace {
+                sentinels: endpoints(&sentinel.sentinels),
+                name: sentinel.name.clone(),
+                username: sentinel.username.clone(),
+                password: sentinel.password.clone(),
+                tls: checked(sentinel.tls.as_ref())?,
+            }));
+        }
+        Ok(match (&self.cluster, &self.path) {
+            (Some(nodes), _) => redis::Place::Cluster(endpoints(nodes)),
+            (None, Some(path)) => Endpoint::Unix(path.clone()).into(),
+            (None, None) => Endpoint::tcp(&self.host, self.port).into(),
+        })
+    }
+}
+
+fn endpoints(nodes: &[Node]) -> Vec<Endpoint> {
+    nodes.iter().map(|node| Endpoint::tcp(&node.host, node.port)).collect()
+}
+
+fn checked(tls: Option<&TlsOptions>) -> Result<Option<Arc<Tls>>, String> {
+    Ok(tls.map(TlsOptions::checked).transpose()?.map(Arc::new))
 }
 
 impl TlsOptions {

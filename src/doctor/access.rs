@@ -10,7 +10,7 @@ type Outcome = Result<Value, Refusal>;
 
 /// A check for each right that the kind needs.
 pub async fn rights(subject: &Subject, visit: &mut Visit) -> Vec<Check> {
-    let rights = needed(&subject.target, &subject.purpose, &visit.greeting);
+    let rights = needed(&subject.target, &subject.purpose, visit.greeting());
     let tried = try_all(visit, &rights).await;
     // Of a key or a channel that is refused, every command tells that names one.
     let denies = |what| {

@@ -12,7 +12,7 @@ const NAME: &str = "pub/sub";
 
 /// Listens on a second connection, as candidates do, on a channel of the kind that is nobody's.
 pub async fn check(subject: &Subject, visit: &mut Visit) -> Check {
-    let mut listener = match Visit::open(&subject.target).await {
+    let mut listener = match Visit::open(&subject.target, &subject.key()).await {
         Ok(listener) => listener,
         Err(error) => {
             let advice =

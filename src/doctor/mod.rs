@@ -37,6 +37,13 @@ pub struct Subject {
     pub renewal_interval: Duration,
 }
 
+impl Subject {
+    /// The key that decides on the node of a cluster.
+    fn key(&self) -> String {
+        self.purpose.key(&self.target)
+    }
+}
+
 /// The names of the checks, in the order in which they are told. Each right has one of its own.
 const REACHABLE: &str = "reachable";
 const RIGHT: &str = "right";
@@ -60,10 +67,10 @@ const AFTER_REACHABLE: [&str; 13] = [
 pub async fn examine(subject: &Subject) -> Report {
     let mut checks = Vec::new();
     let mut greeting = Greeting::default();
-    let server = match Visit::open(&subject.target).await {
+    let server = match Visit::open(&subject.target, &subject.key()).await {
         Ok(mut visit) => {
             let address = visit.address().to_owned();
-            greeting = visit.greeting.clone();
+            greeting = visit.greeting().clone();
             checks.push(Check::ok(REACHABLE, format!("{address} answers")));
             examine_reached(subject, &mut visit, &mut checks).await;
             address
@@ -85,8 +92,8 @@ pub async fn examine(subject: &Subject) -> Report {
 }
 
 async fn examine_reached(subject: &Subject, visit: &mut Visit, checks: &mut Vec<Check>) {
-    checks.push(server::version(&visit.greeting));
-    checks.push(server::role(&visit.greeting));
+    checks.push(server::version(visit.greeting()));
+    checks.push(server::role(visit.greeting()));
     checks.extend(access::rights(subject, visit).await);
     checks.push(access::identity(visit).await);
     checks.extend(server::told_by_info(visit).await);

@@ -241,7 +241,7 @@ fn options(bytes: &[u8]) {
 fn url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(server) = Server::parse(text) {
-        let Located::Server(endpoint) = &server.place;
+        let Located::Server(endpoint) = &server.place else { panic!("a URL names one server") };
         match endpoint {
             Endpoint::Tcp { host, .. } => assert!(!host.is_empty()),
             Endpoint::Unix(path) => assert!(path.is_absolute()),

@@ -13,7 +13,7 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::connection::Link;
-use super::scripts::{Call, Joined, Script, evaluate};
+use super::scripts::{Call, Joined, Outcome, Script, Wait, evaluate};
 use super::{errors, late_to};
 use crate::medium::{MailboxSender, MediumError};
 
@@ -31,6 +31,8 @@ struct Class {
     script: &'static str,
     arguments: usize,
     patience: Patience,
+    /// How many replicas are waited for.
+    replicas: u32,
 }
 
 /// How long an answer is waited for, by calls of one kind and candidates of one timing; a call of them may have less time left.
@@ -50,7 +52,7 @@ struct Batch {
 /// Whoever made one of the calls.
 struct Waiting {
     mailbox: MailboxSender,
-    done: oneshot::Sender<Result<Value, MediumError>>,
+    done: oneshot::Sender<Result<Outcome, MediumError>>,
 }
 
 impl Batches {
@@ -63,10 +65,11 @@ impl Batches {
         patience: Patience,
         left: Duration,
         mailbox: &MailboxSender,
-    ) -> oneshot::Receiver<Result<Value, MediumError>> {
+    ) -> oneshot::Receiver<Result<Outcome, MediumError>> {
         let (done, outcome) = oneshot::channel();
         let (script_hash, arguments) = (script.hash(), call.arguments());
-        let class = Class { link: link.number, script: script_hash, arguments, patience };
+        let replicas = call.wait.map_or(0, |wait| wait.replicas);
+        let class = Class { link: link.number, script: script_hash, arguments, patience, replicas };
         let waiting = Waiting { mailbox: mailbox.clone(), done };
         self.add(link, script, class, Instant::now() + left, call, waiting);
         outcome
@@ -89,14 +92,14 @@ impl Batches {
         let count = batch.calls.count();
         if count >= MAX_CALLS {
             let batch = open.remove(&class).expect("it was just added to");
-            tokio::spawn(batch.send(link.clone(), script, class.patience));
+            tokio::spawn(batch.send(link.clone(), script, class));
         } else if count == 1 {
             let (batches, link) = (self.clone(), link.clone());
             tokio::spawn(async move {
                 // All who wake at this moment come first.
                 yield_now().await;
                 if let Some(batch) = batches.take(&class) {
-                    batch.send(link, script, class.patience).await;
+                    batch.send(link, script, class).await;
                 }
             });
         }
@@ -113,18 +116,27 @@ impl Batch {
         Self { until, calls: Joined::default(), waiting: Vec::new() }
     }
 
-    async fn send(self, link: Arc<Link>, script: &'static Script, patience: Patience) {
+    async fn send(self, link: Arc<Link>, script: &'static Script, class: Class) {
         let left = self.until.saturating_duration_since(Instant::now());
         let (mailboxes, waiting): (Vec<_>, Vec<_>) =
             self.waiting.into_iter().map(|one| (late_to(&one.mailbox), one.done)).unzip();
-        let tell_late = move |time| mailboxes.into_iter().for_each(|tell| tell(time));
-        let call = self.calls.call(script);
-        let send = |connection| evaluate(connection, call);
-        match link.call(send, left, patience.late_limit, tell_late).await {
-            Ok(Value::Array(outcomes)) if outcomes.len() == waiting.len() => {
-                for (done, outcome) in waiting.into_iter().zip(outcomes) {
+        let waits = class.replicas > 0;
+        let tell_late = move |time| {
+            if !waits {
+                mailboxes.into_iter().for_each(|tell| tell(time));
+            }
+        };
+        let mut call = self.calls.call(script);
+        call.wait = Wait::within(class.replicas, left);
+        let send = |connection| async move { evaluate(connection, &call).await };
+        match link.call(send, left, class.patience.late_limit, tell_late).await {
+            Ok(Outcome { value: Value::Array(values), replicas })
+                if values.len() == waiting.len() =>
+            {
+                for (done, value) in waiting.into_iter().zip(values) {
+                    let outcome = value.extract_error().map(|value| Outcome { value, replicas });
                     // Whoever does not wait any more has ended.
-                    let _ = done.send(link.settle(outcome.extract_error()));
+                    let _ = done.send(link.settle(outcome));
                 }
             }
             Ok(_) => fail(waiting, &errors::unreadable(&link.address)),
@@ -133,7 +145,7 @@ impl Batch {
     }
 }
 
-fn fail(waiting: Vec<oneshot::Sender<Result<Value, MediumError>>>, error: &MediumError) {
+fn fail(waiting: Vec<oneshot::Sender<Result<Outcome, MediumError>>>, error: &MediumError) {
     for done in waiting {
         let _ = done.send(Err(error.clone()));
     }

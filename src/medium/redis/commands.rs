@@ -8,20 +8,20 @@ use tokio::time::{sleep, timeout};
 use super::attempts::Attempts;
 use super::backoff::Backoff;
 use super::connection::{Line, Link};
-use super::hub::Shared;
+use super::hub::{Load, Shared};
 use super::{dangers, errors, scripts};
 use crate::medium::{MediumError, MediumErrorKind};
 use crate::random;
 
 /// Connects, waits for the end, and connects again, for ever. Every loss and every failed attempt is told to all members.
-pub async fn keep_connected(shared: Arc<Shared>) {
+pub async fn keep_connected(shared: Arc<Shared>, load: Load) {
     let mut backoff = Backoff::default();
     let mut attempts = Attempts::default();
     loop {
         let started = Instant::now();
         let error = match connect(&shared, &mut attempts).await {
             Ok((link, line)) => {
-                let error = serve(&shared, link, line).await;
+                let error = serve(&shared, load, link, line).await;
                 if started.elapsed() >= shared.backoff_limit() {
                     backoff.reset();
                 }
@@ -29,7 +29,8 @@ pub async fn keep_connected(shared: Arc<Shared>) {
             }
             Err(error) => error,
         };
-        shared.disconnected(&error);
+        shared.disconnected(load, &error);
+        shared.aside.close().await;
         sleep(backoff.next(shared.backoff_limit(), random::bits())).await;
     }
 }
@@ -42,19 +43,19 @@ async fn connect(
         dangers::look_at_error(shared, error);
     })?;
     // Best effort: a call that finds its script unknown carries its text.
-    let mut first = scripts::load_all();
+    let mut first = scripts::load_all(line.is_sharded());
     first.cmd("INFO").arg("memory");
     let limit = shared.or_slow(shared.attempt_limit(0));
     let answers = line.connection.send_packed_commands(&first, 0, first.len());
     if let Ok(Ok(answers)) = timeout(limit, answers).await {
         dangers::look_at_memory(shared, &line.address, answers.last());
     }
-    Ok((Arc::new(Link::new(&line)), line))
+    Ok((Arc::new(Link::new(&line, shared.guide.clone())), line))
 }
 
 /// Holds the connection for as long as it is good. Returns why it is not any more.
-async fn serve(shared: &Shared, link: Arc<Link>, mut line: Line) -> MediumError {
-    shared.connected(link.clone());
+async fn serve(shared: &Shared, load: Load, link: Arc<Link>, mut line: Line) -> MediumError {
+    shared.connected(load, link.clone());
     tokio::select! {
         _ = line.gone.recv() => errors::lost(&link.address, None),
         error = link.until_condemned() => {
@@ -64,5 +65,6 @@ async fn serve(shared: &Shared, link: Arc<Link>, mut line: Line) -> MediumError 
             }
             error
         }
+        why = shared.guide.until_moved_from(&link.endpoint) => errors::lost(&link.address, Some(&why)),
     }
 }

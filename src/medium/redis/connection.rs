@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::errors;
 use super::greeting::{self, Greeting};
+use super::guide::Guide;
 use super::place::Endpoint;
 use super::presence::Showing;
 use super::target::Target;
@@ -27,12 +28,12 @@ use crate::random;
 /// A connection just made, and what tells that it ended.
 pub struct Line {
     pub connection: MultiplexedConnection,
+    pub endpoint: Endpoint,
     /// The server that it leads to, for messages.
     pub address: String,
     /// Ends when the connection has; nothing ever comes through.
     pub gone: mpsc::Receiver<Infallible>,
-    /// Whether no script may name the keys of two kinds here.
-    pub keeps_kinds_apart: bool,
+    pub greeting: Greeting,
     /// Its socket, and this side's end of it.
     pub socket: Option<(Arc<Socket>, Seat)>,
     /// Moves its bytes. Without it, the connection is gone.
@@ -56,22 +57,56 @@ impl Line {
         limit: Duration,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<Self, MediumError> {
-        let (line, greeting) = Self::open_to_any(target, endpoint, limit, on_push).await?;
-        judge(&greeting, &line.address)?;
-        Ok(line)
+        Self::open_labelled(target, endpoint, &endpoint.to_string(), limit, on_push).await
     }
 
-    /// The same, to a server that may be too old, or a replica.
+    /// The same; `label` is what messages call the server.
+    pub async fn open_labelled(
+        target: &Target,
+        endpoint: &Endpoint,
+        label: &str,
+        limit: Duration,
+        on_push: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<Self, MediumError> {
+        let line = Self::open_to_any(target, endpoint, label, limit, on_push).await?;
+        match &line.greeting.version {
+            Some(version) if greeting::is_too_old(version) => {
+                Err(errors::too_old(&line.address, version))
+            }
+            _ => Ok(line),
+        }
+    }
+
+    /// The same, to a server that may be too old.
     pub async fn open_to_any(
         target: &Target,
         endpoint: &Endpoint,
+        label: &str,
         limit: Duration,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
-    ) -> Result<(Self, Greeting), MediumError> {
-        let (address, deadline) = (endpoint.to_string(), Instant::now() + limit);
-        timeout_at(deadline, Self::open_unbounded(target, endpoint, &address, deadline, on_push))
+    ) -> Result<Self, MediumError> {
+        let deadline = Instant::now() + limit;
+        timeout_at(deadline, Self::open_unbounded(target, endpoint, label, deadline, on_push))
             .await
-            .unwrap_or_else(|_| Err(errors::no_answer_to_attempt(&address, limit)))
+            .unwrap_or_else(|_| Err(errors::no_answer_to_attempt(label, limit)))
+    }
+
+    /// # Errors
+    /// Where the server has said that it is a replica.
+    pub fn must_be_master(&self) -> Result<(), MediumError> {
+        match self.greeting.role.as_deref() {
+            Some(role) if role != "master" => Err(errors::not_master(&self.address, role)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether its channels are those of one slot, which are told on one node alone.
+    pub fn is_sharded(&self) -> bool {
+        self.greeting.has_sharded_channels()
+    }
+
+    pub fn is_gone(&self) -> bool {
+        self.task.is_finished()
     }
 
     async fn open_unbounded(
@@ -80,7 +115,7 @@ impl Line {
         address: &str,
         deadline: Instant,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
-    ) -> Result<(Self, Greeting), MediumError> {
+    ) -> Result<Self, MediumError> {
         // The connection's own task owns the closure, and with it this sender: its drop tells every kind of end.
         let (alive, gone) = mpsc::channel(1);
         let config = AsyncConnectionConfig::new()
@@ -101,10 +136,10 @@ impl Line {
                 .map_err(|error| errors::of_first_answer(address, &error, request))?;
         let task = tokio::spawn(task);
         let address = address.to_owned();
-        let mut line = Self { connection, address, gone, keeps_kinds_apart: false, socket, task };
-        let greeting = greet(&mut line.connection, &line.address, &target.client_name).await?;
-        line.keeps_kinds_apart = greeting.keeps_kinds_apart();
-        Ok((line, greeting))
+        let (endpoint, greeting) = (endpoint.clone(), Greeting::default());
+        let mut line = Self { connection, endpoint, address, gone, greeting, socket, task };
+        line.greeting = greet(&mut line.connection, &line.address, &target.client_name).await?;
+        Ok(line)
     }
 }
 
@@ -125,19 +160,6 @@ async fn greet(
     Ok(Greeting::read(&greeting))
 }
 
-/// Whether the server can be used.
-fn judge(greeting: &Greeting, address: &str) -> Result<(), MediumError> {
-    match greeting {
-        Greeting { version: Some(version), .. } if greeting::is_too_old(version) => {
-            Err(errors::too_old(address, version))
-        }
-        Greeting { role: Some(role), .. } if role != "master" => {
-            Err(errors::not_master(address, role))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// What `future` gives within `limit`, and a moment more: when this process was stopped for a while, its timers are due before the
 /// bytes that lie ready are read.
 pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
@@ -152,14 +174,17 @@ pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> 
 /// A standing connection for commands. Its number is its own in all processes, so that it can stand for the server's identity.
 pub struct Link {
     pub number: u64,
+    pub endpoint: Endpoint,
     pub address: String,
     pub keeps_kinds_apart: bool,
+    pub is_sharded: bool,
     connection: MultiplexedConnection,
     /// How it shows at the server, and the socket that tells whether it still does; `None` where it cannot show.
     showing: Option<(Showing, Arc<Socket>)>,
     /// When something last came, in ns after `opened`.
     heard: AtomicU64,
     opened: Instant,
+    guide: Arc<Guide>,
     condemned: Mutex<Option<MediumError>>,
     verdict: Notify,
     is_over: AtomicBool,
@@ -167,7 +192,7 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(line: &Line) -> Self {
+    pub fn new(line: &Line, guide: Arc<Guide>) -> Self {
         let number = random::bits();
         let showing = line
             .socket
@@ -175,12 +200,15 @@ impl Link {
             .map(|(socket, seat)| (Showing::new(number, seat.clone()), socket.clone()));
         Self {
             number,
+            endpoint: line.endpoint.clone(),
             address: line.address.clone(),
-            keeps_kinds_apart: line.keeps_kinds_apart,
+            keeps_kinds_apart: line.greeting.keeps_kinds_apart(),
+            is_sharded: line.is_sharded(),
             connection: line.connection.clone(),
             showing,
             heard: AtomicU64::new(0),
             opened: Instant::now(),
+            guide,
             condemned: Mutex::default(),
             verdict: Notify::new(),
             is_over: AtomicBool::new(false),
@@ -289,6 +317,7 @@ impl Link {
         answer.map_err(|error| {
             let told = errors::of_command(&self.address, &error);
             if errors::asks_for_another_server(&error) {
+                self.guide.heed(&self.endpoint, &error);
                 self.condemn(told.clone());
             }
             told

@@ -100,6 +100,49 @@ pub fn not_master(address: &str, role: &str) -> MediumError {
     MediumError::new(NotMaster, format!("Redis at {address} is not a master but a {role}"))
 }
 
+/// No sentinel tells of the master. `failure`: what one of them says, or why it does not.
+pub fn no_sentinel_tells(
+    name: &str,
+    count: usize,
+    failure: Option<&MediumError>,
+    limit: Duration,
+) -> MediumError {
+    let (kind, reason) = match failure {
+        Some(error) => (error.kind, error.message.clone()),
+        None => (Unreachable, format!("no answer within {} ms", limit.as_millis())),
+    };
+    let whom = if count == 1 { "the sentinel does not tell" } else { "no sentinel tells" };
+    MediumError::new(kind, format!("{whom} where the master \"{name}\" is: {reason}"))
+}
+
+pub fn unknown_master(sentinel: &str, name: &str) -> MediumError {
+    MediumError::new(Failed, format!("Redis at {sentinel} knows no master of the name \"{name}\""))
+}
+
+/// Each server named another.
+pub fn sent_round(address: &str) -> MediumError {
+    MediumError::new(Failed, format!("the servers of {address} do not agree on who has the data"))
+}
+
+/// What was granted is not where it has to be. It may stand all the same. `seen`: how many replicas have it, if that was told in time.
+pub fn not_replicated(
+    address: &str,
+    seen: Option<u64>,
+    wanted: u32,
+    limit: Duration,
+) -> MediumError {
+    let limit = limit.as_millis();
+    let message = match seen {
+        Some(seen) => format!(
+            "{seen} of {wanted} replicas of Redis at {address} had the leader's record within {limit} ms (option \"waitReplicas\")"
+        ),
+        None => format!(
+            "Redis at {address} did not tell within {limit} ms that {wanted} of its replicas had the leader's record (option \"waitReplicas\")"
+        ),
+    };
+    MediumError::new(TimedOut, message)
+}
+
 pub fn unreadable(address: &str) -> MediumError {
     let message = format!("Redis at {address} gave an answer that cannot be understood");
     MediumError::new(Failed, message)
@@ -157,10 +200,11 @@ pub fn of_replica(address: &str, failed: &FailedCommand) -> Option<MediumError> 
     })
 }
 
-/// Whether the server that answered so cannot be the one to talk to: it is a replica, and the address may lead elsewhere by now.
+/// Whether the server that answered so cannot be the one to talk to: it is a replica, and the address may lead elsewhere by now; or the node of a
+/// cluster that has not this slot, or that the others have left behind.
 pub fn asks_for_another_server(error: &RedisError) -> bool {
     words_of(error).is_some_and(|words| {
-        ["READONLY", "MASTERDOWN", "-READONLY", "-MASTERDOWN"]
+        ["READONLY", "MASTERDOWN", "-READONLY", "-MASTERDOWN", "MOVED", "CLUSTERDOWN"]
             .iter()
             .any(|code| words.split(' ').any(|word| word == *code))
     })

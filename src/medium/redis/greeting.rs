@@ -21,23 +21,27 @@ impl Greeting {
         Self { server, version, role, mode }
     }
 
-    /// Whether channels can be kept by the nodes that keep a kind's keys.
-    pub fn shards_channels(&self) -> bool {
-        let major = self.version.as_deref().and_then(|v| v.split('.').next()?.parse::<u32>().ok());
-        self.keeps_kinds_apart() && major.is_some_and(|major| major >= 7)
-    }
-
     /// Whether the server refuses a script that names the keys of two kinds.
     pub fn keeps_kinds_apart(&self) -> bool {
         self.mode.as_deref() == Some("cluster")
+    }
+
+    /// Whether it has channels that belong to slots, as the nodes of a cluster do from that version on.
+    pub fn has_sharded_channels(&self) -> bool {
+        self.keeps_kinds_apart()
+            && !self.version.as_deref().is_some_and(|text| is_below(text, (7, 0)))
     }
 }
 
 /// A version that cannot be read is given the benefit of the doubt: servers akin to Redis number in their own ways.
 pub fn is_too_old(version: &str) -> bool {
+    is_below(version, OLDEST_VERSION)
+}
+
+fn is_below(version: &str, least: (u32, u32)) -> bool {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
     match (parts.next().flatten(), parts.next().flatten()) {
-        (Some(major), Some(minor)) => (major, minor) < OLDEST_VERSION,
+        (Some(major), Some(minor)) => (major, minor) < least,
         _ => false,
     }
 }

@@ -1,4 +1,5 @@
-//! What all candidates of one process that name the same server share: one connection for commands, one for subscriptions.
+//! What all candidates of one process that name the same server share: one connection for commands, one for subscriptions; and one for messages
+//! of its own, where the first one waits for replicas. In a cluster, what those share whose kinds are in the same slot.
 //!
 //! ```text
 //!   RedisMedium --+                    +-- commands.rs       makes and remakes the connection for commands
@@ -18,15 +19,18 @@ use tokio::task::JoinHandle;
 use super::batches::Batches;
 use super::connection::Link;
 use super::errors;
+use super::guide::Guide;
+use super::place::Place;
+use super::redirects::{Aside, Route};
 use super::rosters::Desks;
 use super::routing::{MemberId, Routing};
 use super::target::Target;
-use super::{commands, subscriptions};
+use super::{commands, slot, subscriptions};
 use crate::lifeline::Lifeline;
 use crate::medium::{MailboxSender, MediumError, Notice};
 
-/// Hubs by server; and by runtime, since a connection lives on the one that it was made on.
-type Hubs = HashMap<(Target, Id), Weak<Hub>>;
+/// Hubs by server, and by slot in a cluster; and by runtime, since a connection lives on the one that it was made on.
+type Hubs = HashMap<(Target, Option<u16>, Id), Weak<Hub>>;
 
 /// From so many media on.
 pub const CROWD: usize = 16;
@@ -36,13 +40,24 @@ static HUBS: OnceLock<Mutex<Hubs>> = OnceLock::new();
 /// Ends its connections when the last medium lets go of it.
 pub struct Hub {
     pub shared: Arc<Shared>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What a connection for commands carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// The register and the registry; and the messages, where they have no connection of their own.
+    Records,
+    Messages,
 }
 
 /// What the tasks and the media of a hub both see.
 pub struct Shared {
     pub target: Target,
     pub address: String,
+    pub guide: Arc<Guide>,
+    /// Where calls are made in a cluster while the slot is on its way to another node.
+    pub aside: Arc<Aside>,
     state: Mutex<State>,
     routing: Mutex<Routing>,
     pub desks: Desks,
@@ -66,6 +81,8 @@ struct State {
     link: Option<Arc<Link>>,
     /// Why there is no link.
     outage: Option<MediumError>,
+    /// The connection for messages, or why there is none.
+    messages: Option<Result<Arc<Link>, MediumError>>,
 }
 
 struct Member {
@@ -75,23 +92,27 @@ struct Member {
 }
 
 impl Hub {
-    /// The hub of `target` on the present runtime.
-    pub fn of(target: Target) -> Arc<Self> {
+    /// The hub of `target` on the present runtime, for the kind of this key.
+    pub fn of(target: Target, key: &str) -> Arc<Self> {
+        let slot = matches!(target.place, Place::Cluster(_)).then(|| slot::of_key(key));
         let mut hubs = lock(HUBS.get_or_init(Mutex::default));
         hubs.retain(|_, hub| hub.strong_count() > 0);
-        let key = (target, Handle::current().id());
+        let place = (target, slot, Handle::current().id());
         // A runtime may have ended, with its tasks, before the media on it, and a new one may bear its id.
-        let standing = hubs.get(&key).and_then(Weak::upgrade).filter(|hub| hub.is_alive());
+        let standing = hubs.get(&place).and_then(Weak::upgrade).filter(|hub| hub.is_alive());
         standing.unwrap_or_else(|| {
-            let hub = Arc::new(Self::new(key.0.clone()));
-            hubs.insert(key, Arc::downgrade(&hub));
+            let hub = Arc::new(Self::new(place.0.clone(), key));
+            hubs.insert(place, Arc::downgrade(&hub));
             hub
         })
     }
 
-    fn new(target: Target) -> Self {
+    fn new(target: Target, key: &str) -> Self {
+        let waits = target.wait_replicas > 0;
         let shared = Arc::new(Shared {
             address: target.address(),
+            guide: Arc::new(Guide::new(&target, key)),
+            aside: Arc::default(),
             target,
             state: Mutex::default(),
             routing: Mutex::default(),
@@ -103,10 +124,15 @@ impl Hub {
             routes_changed: Notify::new(),
             moved: watch::channel(()).0,
         });
-        let tasks = [
-            tokio::spawn(commands::keep_connected(shared.clone())),
+        let guide = shared.guide.clone();
+        let mut tasks = vec![
+            tokio::spawn(commands::keep_connected(shared.clone(), Load::Records)),
             tokio::spawn(subscriptions::keep_subscribed(shared.clone())),
+            tokio::spawn(async move { match guide.listen().await {} }),
         ];
+        if waits {
+            tasks.push(tokio::spawn(commands::keep_connected(shared.clone(), Load::Messages)));
+        }
         Self { shared, tasks }
     }
 
@@ -120,9 +146,9 @@ impl Drop for Hub {
         for task in &self.tasks {
             task.abort();
         }
-        if let Some(link) = self.shared.state().link.take() {
-            link.end();
-        }
+        let mut state = self.shared.state();
+        let messages = state.messages.take().and_then(Result::ok);
+        state.link.take().into_iter().chain(messages).for_each(|link| link.end());
     }
 }
 
@@ -167,8 +193,21 @@ impl Shared {
             .ok_or_else(|| outage().unwrap_or_else(|| errors::not_connected_yet(&self.address)))
     }
 
-    pub fn connected(&self, link: Arc<Link>) {
+    /// The connection for messages.
+    pub fn messages_link(&self) -> Result<Arc<Link>, MediumError> {
+        if self.target.wait_replicas == 0 {
+            return self.link();
+        }
+        let not_yet = || Err(errors::not_connected_yet(&self.address));
+        self.state().messages.clone().unwrap_or_else(not_yet)
+    }
+
+    pub fn connected(&self, load: Load, link: Arc<Link>) {
         let mut state = self.state();
+        if load == Load::Messages {
+            state.messages = Some(Ok(link));
+            return;
+        }
         state.link = Some(link);
         state.outage = None;
         for member in state.members.values() {
@@ -184,8 +223,15 @@ impl Shared {
         }
     }
 
-    pub fn disconnected(&self, error: &MediumError) {
+    pub fn disconnected(&self, load: Load, error: &MediumError) {
         let mut state = self.state();
+        if load == Load::Messages {
+            // Whoever sends hears of it, and nobody else.
+            if let Some(Ok(link)) = state.messages.replace(Err(error.clone())) {
+                link.end();
+            }
+            return;
+        }
         // Ahead of the news, which each member hears in its own time.
         for member in state.members.values() {
             member.lifeline.lose();
@@ -196,6 +242,14 @@ impl Shared {
         state.outage = Some(error.clone());
         for member in state.members.values() {
             member.mailbox.send(Notice::Disconnected(error.clone()));
+        }
+    }
+
+    pub fn route_from(&self, link: &Link) -> Route {
+        Route {
+            asked: link.endpoint.clone(),
+            target: self.target.clone(),
+            aside: self.aside.clone(),
         }
     }
 

@@ -16,16 +16,19 @@ mod dangers;
 mod errors;
 pub mod fenced;
 pub mod greeting;
+mod guide;
 mod hub;
 pub mod info;
 mod keys;
 mod place;
 mod presence;
+mod redirects;
 pub mod reply;
 pub mod rights;
 mod rosters;
 mod routing;
 mod scripts;
+mod slot;
 mod subscriptions;
 mod target;
 mod tls;
@@ -53,15 +56,18 @@ pub use self::credentials::{Credentials, Provider, Refusal};
 use self::fenced::KeyFinder;
 use self::hub::Hub;
 use self::keys::Names;
-pub use self::place::{Endpoint, Place};
+pub use self::place::{Endpoint, Place, SentinelPlace};
 use self::reply::{Answer, Unreadable};
 use self::rosters::Desk;
 use self::routing::MemberId;
-use self::scripts::{Call, Script, evaluate};
+use self::scripts::{Call, Outcome, Script, Wait, evaluate};
 pub use self::target::Target;
 pub use self::tls::{Pem, Tls};
 use super::fencing::{Fenced, Replies, Work};
-use super::{Channel, Enrolment, MailboxSender, Medium, MediumError, Members, Notice, Roster};
+use super::{
+    Channel, Enrolment, MailboxSender, Medium, MediumError, MediumErrorKind, Members, Notice,
+    Roster,
+};
 use crate::election::{
     Checkpoint, Command, Holder, Identity, InstanceId, Presence, Reply, Stamp, Term, Timing,
 };
@@ -102,7 +108,7 @@ impl RedisMedium {
         mailbox: MailboxSender,
     ) -> Self {
         let names = Names::new(&target.key_prefix, kind, target.db);
-        let hub = Hub::of(target);
+        let hub = Hub::of(target, &names.register);
         let member = hub.shared.join(&mailbox, timing.lease(), lifeline.clone());
         let desk = hub.shared.desks.of(&names.register);
         if timing.watches_connections() {
@@ -142,7 +148,16 @@ impl RedisMedium {
         T: Send + 'static,
         F: Future<Output = Result<T, RedisError>> + Send + 'static,
     {
-        link.call(send, limit, self.patience().max(limit), late_to(&self.mailbox)).await
+        let tell_late = late_to(&self.mailbox);
+        // What is late there may have waited for replicas, and tells nothing of the round trip.
+        let waits = self.hub.shared.target.wait_replicas > 0;
+        let tell_late = move |round_trip| {
+            if waits {
+            } else {
+                tell_late(round_trip)
+            }
+        };
+        link.call(send, limit, self.patience().max(limit), tell_late).await
     }
 
     /// Runs a script, and hands its answer to `read`. Calls of one `limit` may go out together, though one of them has only so much of it `left`.
@@ -154,10 +169,22 @@ impl RedisMedium {
         call: Call,
         read: impl FnOnce(Answer) -> Result<T, Unreadable>,
     ) -> Result<T, MediumError> {
+        Ok(self.run_counted(link, limit, left, call, read).await?.0)
+    }
+
+    /// The same. Beside what was read, how many replicas had what was written.
+    async fn run_counted<T>(
+        &self,
+        link: &Arc<Link>,
+        limit: Duration,
+        left: Duration,
+        call: Call,
+        read: impl FnOnce(Answer) -> Result<T, Unreadable>,
+    ) -> Result<(T, u64), MediumError> {
         let shared = &self.hub.shared;
         let is_shared = shared.is_crowded() && !link.keeps_kinds_apart;
         let batch_script = if is_shared { call.batch_script() } else { None };
-        let value = match batch_script {
+        let Outcome { value, replicas } = match batch_script {
             Some(script) => {
                 let patience = Patience { limit, late_limit: self.patience().max(limit) };
                 let outcome =
@@ -167,12 +194,27 @@ impl RedisMedium {
                 outcome.await.unwrap_or_else(|_| Err(link.lost()))?
             }
             // In a box, as whatever a crowd does not need: many calls are under way there, and each has room for all that it may do.
-            None => {
-                Box::pin(self.call(link, left, |connection| evaluate(connection, call))).await?
-            }
+            None => Box::pin(self.evaluate(link, left, call)).await?,
         };
         let answer = Answer::new(value).and_then(read);
-        answer.map_err(|Unreadable| errors::unreadable(&link.address))
+        let read = answer.map_err(|Unreadable| errors::unreadable(&link.address))?;
+        Ok((read, replicas))
+    }
+
+    /// Calls a script, wherever in a cluster its keys are at the moment.
+    async fn evaluate(
+        &self,
+        link: &Arc<Link>,
+        limit: Duration,
+        mut call: Call,
+    ) -> Result<Outcome, MediumError> {
+        if !link.keeps_kinds_apart {
+            let send = |connection| async move { evaluate(connection, &call).await };
+            return self.call(link, limit, send).await;
+        }
+        call.is_sharded = link.is_sharded;
+        let route = self.hub.shared.route_from(link);
+        self.call(link, limit, |connection| route.evaluate(connection, call, limit)).await
     }
 
     async fn run_registry<T>(
@@ -232,7 +274,12 @@ impl RedisMedium {
         command: Command,
         presence: Option<&Presence>,
     ) -> Result<Reply, MediumError> {
-        let call = scripts::for_command(&command, &self.names, link.number, presence);
+        let wanted = match command {
+            Command::Take { .. } | Command::Renew { .. } => self.hub.shared.target.wait_replicas,
+            Command::Peek { .. } | Command::Release { .. } => 0,
+        };
+        let mut call = scripts::for_command(&command, &self.names, link.number, presence);
+        call.wait = Wait::within(wanted, left);
         let is_take = matches!(command, Command::Take { .. });
         let read = |mut answer: Answer| {
             let mut reply = answer.register(link.number)?;
@@ -241,8 +288,19 @@ impl RedisMedium {
             }
             Ok(reply)
         };
-        let reply = self.run(link, limit, left, call, read).await?;
+        let outcome = self.run_counted(link, limit, left, call, read).await;
+        let unheard = |seen| Err(errors::not_replicated(&link.address, seen, wanted, left));
+        let (reply, replicas) = match outcome {
+            Err(error) if wanted > 0 && error.kind == MediumErrorKind::TimedOut => {
+                return unheard(None);
+            }
+            outcome => outcome?,
+        };
         self.advise_on(&reply, link);
+        if reply.granted && replicas < u64::from(wanted) {
+            // As if no answer had come: it may stand, and nobody may rely on it.
+            return unheard(Some(replicas));
+        }
         Ok(reply)
     }
 
@@ -297,8 +355,8 @@ impl RedisMedium {
         }
     }
 
-    fn publications(&self, batch: Vec<(Channel, Vec<u8>)>) -> redis::Pipeline {
-        const PUBLISH: &str = "PUBLISH";
+    fn publications(&self, batch: Vec<(Channel, Vec<u8>)>, is_sharded: bool) -> redis::Pipeline {
+        let publish = if is_sharded { "SPUBLISH" } else { "PUBLISH" };
         let mut pipeline = redis::Pipeline::with_capacity(batch.len());
         // Most batches go to one channel.
         let (mut named, mut name) = (None, String::new());
@@ -307,9 +365,9 @@ impl RedisMedium {
                 name = self.names.channel(&channel);
                 named = Some(channel);
             }
-            let bytes = PUBLISH.len() + name.len() + payload.len();
+            let bytes = publish.len() + name.len() + payload.len();
             let mut command = redis::Cmd::with_capacity(3, bytes);
-            command.arg(PUBLISH).arg(&name).arg(payload);
+            command.arg(publish).arg(&name).arg(payload);
             pipeline.add_command(command);
         }
         pipeline
@@ -394,7 +452,7 @@ impl Medium for RedisMedium {
         let leader = (holder, term);
         let left = checkpoint.as_deref();
         let call = scripts::for_commands(&self.names, &stamp, leader, keys, &commands, left);
-        let answer = self.call(&link, limit, |connection| evaluate(connection, call)).await;
+        let answer = self.evaluate(&link, limit, call).await.map(|outcome| outcome.value);
         let address = &link.address;
         let replies = fenced::read_replies(answer.map_err(errors::of_fenced)?)
             .ok_or_else(|| errors::unreadable(address))?;
@@ -415,7 +473,7 @@ impl Medium for RedisMedium {
         let stamp = Stamp::new(random::bits());
         let call = scripts::for_leaving(&self.names, &stamp, holder, &checkpoint);
         let limit = self.patience();
-        let answer = self.call(&link, limit, |connection| evaluate(connection, call)).await;
+        let answer = self.evaluate(&link, limit, call).await.map(|outcome| outcome.value);
         match fenced::read_fence(answer.map_err(errors::of_fenced)?) {
             Some(Fenced::Done(_)) => Ok(Fenced::Done(())),
             Some(Fenced::NotLeader) => Ok(Fenced::NotLeader),
@@ -440,8 +498,8 @@ impl Medium for RedisMedium {
         if batch.is_empty() {
             return Ok(());
         }
-        let link = self.hub.shared.link()?;
-        let pipeline = self.publications(batch);
+        let link = self.hub.shared.messages_link()?;
+        let pipeline = self.publications(batch, link.is_sharded);
         self.call(&link, self.patience(), |mut connection| async move {
             let answers = connection.send_packed_commands(&pipeline, 0, pipeline.len()).await?;
             answers.into_iter().try_for_each(|answer| answer.extract_error().map(drop))

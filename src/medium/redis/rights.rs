@@ -49,6 +49,11 @@ pub struct Purpose {
 }
 
 impl Purpose {
+    /// The key that decides on the node of a cluster.
+    pub fn key(&self, target: &Target) -> String {
+        Names::new(&target.key_prefix, &self.kind, target.db).register
+    }
+
     /// A channel of the kind that nobody uses.
     pub fn trial_channel(&self, target: &Target) -> String {
         Names::new(&target.key_prefix, &self.kind, target.db).trial_channel()
@@ -102,7 +107,7 @@ pub fn needed(target: &Target, purpose: &Purpose, greeting: &Greeting) -> Vec<Ri
     if purpose.waits {
         rights.push(command("+wait", &["WAIT", "0", "1"]));
     }
-    if greeting.shards_channels() {
+    if greeting.has_sharded_channels() {
         rights.push(command("+ssubscribe", &["SSUBSCRIBE", &channel]));
         rights.push(command("+sunsubscribe", &["SUNSUBSCRIBE", &channel]));
         rights.push(command("+spublish", &["SPUBLISH", &channel, ""]));

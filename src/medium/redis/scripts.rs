@@ -1,5 +1,6 @@
 //! The Lua scripts, and the commands that call them. A rule that several scripts need stands in one text before them.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -12,7 +13,13 @@ use crate::election::{Checkpoint, Command, Holder, Identity, InstanceId, Presenc
 use crate::medium::fencing::UserCommand;
 
 pub struct Script {
-    text: &'static str,
+    plain: Version,
+    /// The same, with announcements on channels of slots.
+    sharded: Version,
+}
+
+struct Version {
+    text: Cow<'static, str>,
     hash: String,
 }
 
@@ -56,23 +63,37 @@ static RENEWALS: LazyLock<Script> = batch!("unchanged", "record", "renew");
 static REFRESHES: LazyLock<Script> = batch!("record", "registry", "refresh");
 
 /// Loads all scripts at once, so that their first calls need not carry the text.
-pub fn load_all() -> redis::Pipeline {
+pub fn load_all(is_sharded: bool) -> redis::Pipeline {
     let mut pipeline = redis::pipe();
     let election = [&PEEK, &RENEW, &TAKE, &RELEASE, &RENEWALS, &FENCED, &LEAVE, &RECALL];
     let registry = [&ENROLL, &REFRESH, &WITHDRAW, &ROSTER, &REFRESHES];
     for script in election.into_iter().chain(registry) {
-        pipeline.cmd("SCRIPT").arg("LOAD").arg(script.text);
+        pipeline.cmd("SCRIPT").arg("LOAD").arg(&*script.version(is_sharded).text);
     }
     pipeline
 }
 
 impl Script {
     fn new(text: &'static str) -> Self {
-        Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
+        const WORD: &str = "local PUBLISH = 'PUBLISH'";
+        let sharded = text.replacen(WORD, "local PUBLISH = 'SPUBLISH'", 1);
+        Self { plain: Version::new(text.into()), sharded: Version::new(sharded.into()) }
     }
 
+    /// Names the script.
     pub fn hash(&self) -> &str {
-        &self.hash
+        &self.plain.hash
+    }
+
+    fn version(&self, is_sharded: bool) -> &Version {
+        if is_sharded { &self.sharded } else { &self.plain }
+    }
+}
+
+impl Version {
+    fn new(text: Cow<'static, str>) -> Self {
+        let hash = redis::Script::new(&text).get_hash().to_owned();
+        Self { text, hash }
     }
 }
 
@@ -82,6 +103,10 @@ pub struct Call {
     keys: Words,
     arguments: Words,
     own: Option<Box<Own>>,
+    /// Whether it announces on channels of slots.
+    pub is_sharded: bool,
+    /// Whether, and for how long, replicas are waited for that have what it has written.
+    pub wait: Option<Wait>,
 }
 
 /// The user's own keys and arguments, which may be any bytes. They stand behind the others.
@@ -89,6 +114,27 @@ pub struct Call {
 struct Own {
     keys: Vec<Vec<u8>>,
     arguments: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    pub replicas: u32,
+    pub limit: Duration,
+}
+
+impl Wait {
+    /// For so many replicas, if any; with a part of `left` to spare: a server with nothing else to do looks ten times a second for who has waited
+    /// long enough, and what comes behind waits as well.
+    pub fn within(replicas: u32, left: Duration) -> Option<Self> {
+        (replicas > 0).then(|| Self { replicas, limit: left.mul_f64(0.6) })
+    }
+}
+
+/// What a script has answered.
+pub struct Outcome {
+    pub value: Value,
+    /// How many replicas had what it has written, where they were [waited for](Call::wait).
+    pub replicas: u64,
 }
 
 /// Several calls of one script as one, each of which has as many keys and as many arguments as any other.
@@ -122,7 +168,7 @@ impl Joined {
 
 impl Call {
     fn new(script: &'static Script, keys: Words, arguments: Words) -> Self {
-        Self { script, keys, arguments, own: None }
+        Self { script, keys, arguments, own: None, is_sharded: false, wait: None }
     }
 
     /// The script that makes several calls like this one at once, if there is one.
@@ -139,11 +185,11 @@ impl Call {
     }
 
     fn by_hash(&self) -> Cmd {
-        self.command("EVALSHA", &self.script.hash)
+        self.command("EVALSHA", &self.script.version(self.is_sharded).hash)
     }
 
     fn by_text(&self) -> Cmd {
-        self.command("EVAL", self.script.text)
+        self.command("EVAL", &self.script.version(self.is_sharded).text)
     }
 
     fn command(&self, name: &str, script: &str) -> Cmd {
@@ -165,20 +211,67 @@ impl Call {
 
 /// Calls a script by its hash. A server that does not know it has executed nothing, and gets the whole text on the same connection.
 pub async fn evaluate(
+    connection: MultiplexedConnection,
+    call: &Call,
+) -> Result<Outcome, RedisError> {
+    evaluate_after(None, connection, call).await
+}
+
+/// The same at a node of a cluster that is just being given the slot: it answers those who say that they were sent there.
+pub async fn evaluate_asking(
+    connection: MultiplexedConnection,
+    call: &Call,
+) -> Result<Outcome, RedisError> {
+    evaluate_after(Some("ASKING"), connection, call).await
+}
+
+async fn evaluate_after(
+    first: Option<&str>,
     mut connection: MultiplexedConnection,
-    call: Call,
-) -> Result<Value, RedisError> {
-    match send(&mut connection, &call.by_hash()).await {
+    call: &Call,
+) -> Result<Outcome, RedisError> {
+    match send(&mut connection, first, call.by_hash(), call.wait).await {
         Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-            send(&mut connection, &call.by_text()).await
+            send(&mut connection, first, call.by_text(), call.wait).await
         }
         answer => answer,
     }
 }
 
-/// An error within the answer is that of one call of several, and stays where it is.
-async fn send(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<Value, RedisError> {
-    match connection.send_packed_command(command).await? {
+/// Sends it with what belongs before and behind it, all at once. An error within the answer is that of one call of several, and stays where it is.
+async fn send(
+    connection: &mut MultiplexedConnection,
+    first: Option<&str>,
+    command: Cmd,
+    wait: Option<Wait>,
+) -> Result<Outcome, RedisError> {
+    if first.is_none() && wait.is_none() {
+        let value = refused(connection.send_packed_command(&command).await?)?;
+        return Ok(Outcome { value, replicas: 0 });
+    }
+    let mut pipeline = redis::Pipeline::with_capacity(3);
+    if let Some(first) = first {
+        pipeline.cmd(first);
+    }
+    pipeline.add_command(command);
+    if let Some(Wait { replicas, limit }) = wait {
+        // 0 would mean without end.
+        let limit = limit.as_millis().max(1);
+        pipeline.cmd("WAIT").arg(replicas).arg(limit as u64);
+    }
+    let answers = connection.send_packed_commands(&pipeline, 0, pipeline.len()).await?;
+    let mut answers = answers.into_iter().skip(usize::from(first.is_some()));
+    let value = refused(answers.next().unwrap_or(Value::Nil))?;
+    let replicas = match answers.next() {
+        Some(Value::Int(replicas)) => replicas.try_into().unwrap_or(0),
+        Some(answer) => refused(answer).map(|_| 0)?,
+        None => 0,
+    };
+    Ok(Outcome { value, replicas })
+}
+
+fn refused(answer: Value) -> Result<Value, RedisError> {
+    match answer {
         Value::ServerError(error) => Err(error.into()),
         answer => Ok(answer),
     }

@@ -1,12 +1,13 @@
 //! The task that keeps the connection for subscriptions. It alone subscribes and unsubscribes, so that no two such commands
 //! for one channel can overtake each other: it compares what is wanted with what stands, and asks for the difference.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use redis::{PushInfo, PushKind, RedisError, Value};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::attempts::Attempts;
@@ -45,6 +46,10 @@ pub async fn keep_subscribed(shared: Arc<Shared>) {
 struct Subscription {
     shared: Arc<Shared>,
     line: Line,
+    /// What it asks to be left out of channels of slots: the server may leave them by itself, when it gives the slot away.
+    leaving: Arc<Mutex<HashSet<String>>>,
+    /// The server has left some.
+    left: Arc<Notify>,
     /// When something last came, in ns after `opened`; shared with the connection's own task.
     heard: Arc<AtomicU64>,
     /// Tells what came after this connection was begun.
@@ -61,11 +66,16 @@ async fn connect(
     number: u64,
 ) -> Result<Subscription, MediumError> {
     let (heard, opened) = (Arc::new(AtomicU64::new(0)), Instant::now());
+    let (leaving, left) = (Arc::<Mutex<HashSet<String>>>::default(), Arc::<Notify>::default());
     let moved = shared.moved.subscribe();
     let on_push = {
         let (shared, heard) = (Arc::downgrade(shared), heard.clone());
+        let (leaving, left) = (leaving.clone(), left.clone());
         move |push: PushInfo| {
             heard.store(opened.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            if push.kind == PushKind::SUnsubscribe && !is_among(&leaving, &push) {
+                left.notify_one();
+            }
             if let (Some(shared), Some((channel, payload))) = (shared.upgrade(), message(push)) {
                 shared.routing().deliver(number, &channel, payload);
             }
@@ -74,17 +84,26 @@ async fn connect(
     let line = attempts.open(shared, on_push).await?;
     shared.routing().connected(number);
     let (shared, refusals) = (shared.clone(), Backoff::default());
-    Ok(Subscription { shared, line, heard, moved, opened, retry: None, refusals })
+    let retry = None;
+    Ok(Subscription { shared, line, leaving, left, heard, moved, opened, retry, refusals })
 }
 
 fn message(push: PushInfo) -> Option<(String, Vec<u8>)> {
     let mut data = push.data.into_iter();
     match (push.kind, data.next(), data.next()) {
-        (PushKind::Message, Some(Value::BulkString(channel)), Some(Value::BulkString(payload))) => {
-            Some((String::from_utf8(channel).ok()?, payload))
-        }
+        (
+            PushKind::Message | PushKind::SMessage,
+            Some(Value::BulkString(channel)),
+            Some(Value::BulkString(payload)),
+        ) => Some((String::from_utf8(channel).ok()?, payload)),
         _ => None,
     }
+}
+
+fn is_among(leaving: &Mutex<HashSet<String>>, push: &PushInfo) -> bool {
+    let Some(Value::BulkString(channel)) = push.data.first() else { return false };
+    let channel = String::from_utf8_lossy(channel);
+    leaving.lock().expect("no panic holds the lock").contains(&*channel)
 }
 
 impl Subscription {
@@ -100,6 +119,13 @@ impl Subscription {
                 _ = self.line.gone.recv() => return errors::lost(&self.line.address, None),
                 _ = self.moved.changed() => {
                     return errors::lost(&self.line.address, Some("it is not the master any more"));
+                }
+                () = self.left.notified() => {
+                    self.shared.guide.doubt(&self.line.endpoint);
+                    return errors::lost(&self.line.address, Some("it has given the slot away"));
+                }
+                why = self.shared.guide.until_moved_from(&self.line.endpoint) => {
+                    return errors::lost(&self.line.address, Some(&why));
                 }
                 () = self.shared.routes_changed.notified() => {}
                 () = sleep_until(retry) => {
@@ -162,20 +188,53 @@ impl Subscription {
         names: &[String],
     ) -> Result<Result<(), MediumError>, MediumError> {
         let limit = self.shared.or_slow(self.shared.attempt_limit(0));
-        let connection = &mut self.line.connection;
-        let asked = async {
-            match ask {
-                Ask::Subscribe => connection.subscribe(names).await,
-                Ask::Unsubscribe => connection.unsubscribe(names).await,
-            }
-        };
+        let outcome = timeout(limit, self.ask(ask, names)).await;
         let address = &self.line.address;
-        match timeout(limit, asked).await {
+        match outcome {
             Ok(Ok(())) => Ok(Ok(())),
             Ok(Err(error)) if is_of_connection(&error) => Err(errors::of_command(address, &error)),
+            Ok(Err(error)) if errors::asks_for_another_server(&error) => {
+                self.shared.guide.heed(&self.line.endpoint, &error);
+                Err(errors::of_command(address, &error))
+            }
             Ok(Err(error)) => Ok(Err(errors::of_command(address, &error))),
             Err(_) => Err(errors::timed_out(address, limit)),
         }
+    }
+
+    async fn ask(&mut self, ask: Ask, names: &[String]) -> Result<(), RedisError> {
+        if self.line.is_sharded() {
+            return self.ask_of_slot(ask, names).await;
+        }
+        match ask {
+            Ask::Subscribe => self.line.connection.subscribe(names).await,
+            Ask::Unsubscribe => self.line.connection.unsubscribe(names).await,
+        }
+    }
+
+    /// One command for each channel, so that each has an answer of its own.
+    async fn ask_of_slot(&mut self, ask: Ask, names: &[String]) -> Result<(), RedisError> {
+        let command = match ask {
+            Ask::Subscribe => "SSUBSCRIBE",
+            Ask::Unsubscribe => "SUNSUBSCRIBE",
+        };
+        let is_leaving = matches!(ask, Ask::Unsubscribe);
+        if is_leaving {
+            self.leaving().extend(names.iter().cloned());
+        }
+        let mut pipeline = redis::Pipeline::with_capacity(names.len());
+        for name in names {
+            pipeline.cmd(command).arg(name);
+        }
+        let answers = self.line.connection.send_packed_commands(&pipeline, 0, names.len()).await;
+        if is_leaving {
+            self.leaving().clear();
+        }
+        answers?.into_iter().try_for_each(|answer| answer.extract_error().map(drop))
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.leaving.lock().expect("no panic holds the lock")
     }
 
     /// Shows that the connection is alive when nothing was heard on it for a while: one that is half-open is silent, too.

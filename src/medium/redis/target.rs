@@ -24,6 +24,8 @@ pub struct Target {
     pub key_prefix: String,
     /// As which our connections show in CLIENT LIST.
     pub client_name: String,
+    /// How many replicas must have a grant or a renewal before it counts.
+    pub wait_replicas: u32,
 }
 
 impl Target {
@@ -38,6 +40,7 @@ impl Target {
             tls: None,
             key_prefix: String::new(),
             client_name: "incumbent".to_owned(),
+            wait_replicas: 0,
         }
     }
 
@@ -120,6 +123,7 @@ impl fmt::Debug for Target {
             .field("tls", &self.tls)
             .field("key_prefix", &self.key_prefix)
             .field("client_name", &self.client_name)
+            .field("wait_replicas", &self.wait_replicas)
             .finish()
     }
 }

@@ -6,9 +6,11 @@ use redis::{Cmd, PushInfo, PushKind, RedisError, Value};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, timeout};
 
+use super::attempts::MOST_HOPS;
 use super::connection::Line;
 use super::errors;
 use super::greeting::Greeting;
+use super::guide::Guide;
 use super::info::Info;
 use super::target::Target;
 use crate::medium::MediumError;
@@ -18,7 +20,6 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 pub struct Visit {
     line: Line,
-    pub greeting: Greeting,
     published: UnboundedReceiver<Published>,
 }
 
@@ -45,11 +46,11 @@ pub enum Denied {
 }
 
 impl Visit {
-    /// Connects as a candidate would, also to a server that is of no use to one.
+    /// Connects as a candidate would, also to a server that is of no use to one. `key` decides on the node of a cluster.
     ///
     /// # Errors
     /// When no connection comes about.
-    pub async fn open(target: &Target) -> Result<Self, MediumError> {
+    pub async fn open(target: &Target, key: &str) -> Result<Self, MediumError> {
         let (sender, published) = unbounded_channel();
         let on_push = move |push: PushInfo| {
             if let Some(message) = read(push) {
@@ -58,9 +59,16 @@ impl Visit {
             }
         };
         let target = target.identified().await?;
-        let endpoint = target.place.locate().await?;
-        let (line, greeting) = Line::open_to_any(&target, &endpoint, LIMIT, on_push).await?;
-        Ok(Self { line, greeting, published })
+        let guide = Guide::new(&target, key);
+        let line = tokio::select! {
+            line = follow(&guide, &target, on_push) => line?,
+            never = guide.listen() => match never {},
+        };
+        Ok(Self { line, published })
+    }
+
+    pub fn greeting(&self) -> &Greeting {
+        &self.line.greeting
     }
 
     /// The server that was reached.
@@ -113,12 +121,12 @@ impl Visit {
     }
 
     pub async fn subscribe(&mut self, channel: &str) -> Result<(), Refusal> {
-        let name = if self.greeting.shards_channels() { "SSUBSCRIBE" } else { "SUBSCRIBE" };
+        let name = if self.line.is_sharded() { "SSUBSCRIBE" } else { "SUBSCRIBE" };
         self.ask(&[name, channel]).await.map(drop)
     }
 
     pub async fn publish(&mut self, channel: &str, word: &str) -> Result<(), Refusal> {
-        let name = if self.greeting.shards_channels() { "SPUBLISH" } else { "PUBLISH" };
+        let name = if self.line.is_sharded() { "SPUBLISH" } else { "PUBLISH" };
         self.ask(&[name, channel, word]).await.map(drop)
     }
 
@@ -135,6 +143,24 @@ impl Visit {
     fn no_answer(&self) -> Refusal {
         Refusal { message: errors::timed_out(self.address(), LIMIT).message, denied: None }
     }
+}
+
+/// Goes where it is sent, to a server that may be too old, or a replica.
+async fn follow(
+    guide: &Guide,
+    target: &Target,
+    on_push: impl Fn(PushInfo) + Clone + Send + Sync + 'static,
+) -> Result<Line, MediumError> {
+    for _ in 0..MOST_HOPS {
+        let direction = guide.locate(target, LIMIT).await?;
+        let (endpoint, label) = (&direction.endpoint, direction.label());
+        let mut line = Line::open_to_any(target, endpoint, &label, LIMIT, on_push.clone()).await?;
+        let serves = timeout(LIMIT, guide.serves(&mut line)).await;
+        if serves.unwrap_or_else(|_| Err(errors::no_answer_to_attempt(&label, LIMIT)))? {
+            return Ok(line);
+        }
+    }
+    Err(errors::sent_round(&target.address()))
 }
 
 /// What is missing, by the server's words. Those of 6.2: "… to access one of the keys used as arguments".

@@ -7,6 +7,8 @@
 --   and from 13 on what the script itself adds.
 -- Or an error; then nothing of the register was changed.
 
+local PUBLISH = 'PUBLISH' -- or SPUBLISH, at the nodes of a cluster that have channels of slots
+
 local register_key, command_stamp, channel
 local record, missing
 local was_replaced -- whether a key held another type than its own and was removed
@@ -102,12 +104,12 @@ end
 
 -- Announced before it is written: where the channel is forbidden, the script ends with the register unchanged.
 local function announce_heartbeat(holder, term_text, beat_text, stamp)
-  call('PUBLISH', channel, '{"v":1,"type":"heartbeat","holder":' .. cjson.encode(holder)
+  call(PUBLISH, channel, '{"v":1,"type":"heartbeat","holder":' .. cjson.encode(holder)
     .. ',"term":' .. term_text .. ',"beat":' .. beat_text .. ',"stamp":' .. cjson.encode(stamp) .. '}')
 end
 
 local function announce_vacancy(record)
-  call('PUBLISH', channel, '{"v":1,"type":"vacancy","term":' .. number_text(record.term)
+  call(PUBLISH, channel, '{"v":1,"type":"vacancy","term":' .. number_text(record.term)
     .. ',"stamp":' .. cjson.encode(record.stamp) .. ',"heir":' .. cjson.encode(record.heir) .. '}')
 end
 

@@ -30,7 +30,7 @@ end
 
 local function announce_change(change)
   write_revision(revision + 1)
-  call('PUBLISH', channel, '{"v":1,"revision":' .. number_text(revision) .. ',' .. change .. '}')
+  call(PUBLISH, channel, '{"v":1,"revision":' .. number_text(revision) .. ',' .. change .. '}')
 end
 
 -- Takes an instance out, and announces it if it had a record.

@@ -12,6 +12,7 @@ use super::suite::RedisFixture;
 use crate::election::{InstanceId, Timing};
 use crate::medium::conformance::{Node, join};
 use crate::medium::redis::connection::{Line, Link};
+use crate::medium::redis::guide::Guide;
 use crate::medium::redis::transport::reach;
 use crate::medium::redis::{RedisMedium, Target, late_to};
 use crate::medium::{Channel, Mailbox, Medium, MediumError, MediumErrorKind, Notice, mailbox};
@@ -355,9 +356,10 @@ async fn garbage_on_every_channel_is_counted_and_ignored() {
 async fn an_answer_counts_no_more_once_its_connection_is_given_up() {
     let server = RedisServer::start();
     let target = server.target();
-    let endpoint = target.place.locate().await.unwrap();
+    let guide = Arc::new(Guide::new(&target, ""));
+    let endpoint = guide.locate(&target, PATIENCE).await.unwrap().endpoint;
     let line = Line::open(&target, &endpoint, PATIENCE, |_| {}).await.unwrap();
-    let link = Arc::new(Link::new(&line));
+    let link = Arc::new(Link::new(&line, guide));
     let (sender, mut mailbox) = mailbox();
     let answered = || async { Ok(()) };
     assert_eq!(link.call(|_| answered(), PATIENCE, PATIENCE, late_to(&sender)).await, Ok(()));
