@@ -153,6 +153,17 @@ export interface Options<Meta = any> {
    * @default 5000
    */
   drainMs?: number;
+
+  /**
+   * How many replicas of the Redis server must have a grant or a renewal, by its word (`WAIT`), for
+   * it to count. Where fewer have it in time, the leader is not told of it, and leads no longer than
+   * its last renewal allows. A failover to a replica that must have had it then costs no grant, and
+   * never makes two lead; for what that takes, see "Failover without loss" in the README.
+   * Minimum: 0.
+   * Maximum: 100.
+   * @default 0
+   */
+  waitReplicas?: number;
 }
 
 /**
@@ -233,6 +244,47 @@ export interface RedisOptions {
    * @default 'incumbent'
    */
   clientName?: string;
+
+  /**
+   * Sentinels that watch the server: they are asked for the master before each connection, and what
+   * they tell of a failover is followed at once. In place of `url`, `host`, `port` and `path`.
+   */
+  sentinels?: RedisNode[];
+
+  /** What the sentinels call the master. Needed with `sentinels`. */
+  name?: string;
+
+  /** The user at the sentinels, where they ask for one. */
+  sentinelUsername?: string;
+
+  /** The password at the sentinels; it appears in no error and no warning. */
+  sentinelPassword?: string;
+
+  /**
+   * Whether to speak TLS with the sentinels, and how.
+   * @default the value of `tls`
+   */
+  sentinelTls?: boolean | TlsOptions;
+
+  /**
+   * Some nodes of a cluster: those to begin with. All keys of a kind are in one slot. In place of
+   * `url`, `host`, `port` and `path`; a cluster has no `db` but 0.
+   */
+  cluster?: RedisNode[];
+}
+
+/** A server of several. */
+export interface RedisNode {
+  /** A host name or an IP address. */
+  host: string;
+
+  /**
+   * The port, as a number or in decimal digits: by default 26379 of a sentinel, 6379 of a node of a
+   * cluster.
+   * Minimum: 1.
+   * Maximum: 65535.
+   */
+  port?: number | `${number}`;
 }
 
 /** As whom to come to Redis. */

@@ -80,10 +80,20 @@ const tls = record(Object.keys(TLS_OPTIONS), {
   key: pem,
   rejectUnauthorized: fc.boolean(),
 });
+const servers = fc.array(
+  record(['host', 'port'], {
+    host: fc.constantFrom('redis-1', '10.0.0.1', '::1'),
+    port: fc.integer({ min: 1, max: 65_535 }),
+  }),
+  { maxLength: 4 },
+);
 const redis = record(Object.keys(REDIS_OPTIONS), {
   url: urls,
   port: fc.integer({ min: 1, max: 65_535 }),
   db: fc.nat(16),
+  sentinels: servers,
+  sentinelTls: fc.boolean(),
+  cluster: servers,
   tls: fc.oneof(fc.boolean(), tls),
   path: fc.constantFrom('/a', 'a'),
 });
@@ -100,6 +110,7 @@ const options = record(Object.keys(OPTIONS), {
   eligible: fc.boolean(),
   minInstances: fc.integer({ min: 1, max: 10_000 }),
   drainMs: fc.integer({ min: 0, max: 600_000 }),
+  waitReplicas: fc.integer({ min: -1, max: 101 }),
 });
 
 test('random options are accepted by both sides, or refused with a code', () => {

@@ -45,6 +45,7 @@ describe('without options', () => {
       minInstances: 1,
       messageSecret: null,
       drainMs: 5000,
+      waitReplicas: 0,
     });
   });
 

@@ -51,6 +51,7 @@ const OPTIONS = {
     secret: true,
   },
   drainMs: { check: integer, default: 5000, minimum: 0, maximum: 600_000, unit: 'milliseconds' },
+  waitReplicas: { check: integer, default: 0, minimum: 0, maximum: 100 },
 };
 
 /**

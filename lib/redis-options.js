@@ -12,6 +12,7 @@ const {
   text,
   word,
 } = require('./rules.js');
+const { nodes, placesOf, relatePlaces } = require('./redis-places.js');
 const { resolveTls } = require('./tls-options.js');
 const { unknownNames } = require('./unknown-names.js');
 
@@ -31,6 +32,12 @@ const REDIS_OPTIONS = {
   tls: { check: resolveTls, default: false, secret: 'texts' },
   keyPrefix: { check: keyPrefix, default: '', maximumBytes: 256, secret: 'texts' },
   clientName: { check: word, default: 'incumbent', maximumBytes: 64, secret: 'texts' },
+  sentinels: { check: nodes, defaultPort: 26_379 },
+  name: { check: text, secret: 'texts' },
+  sentinelUsername: { check: text, secret: true },
+  sentinelPassword: { check: text, secret: true },
+  sentinelTls: { check: resolveTls, defaultText: 'the value of `tls`', secret: 'texts' },
+  cluster: { check: nodes, defaultPort: 6379 },
 };
 
 /** A URL, or an object of fields. In the result `tls` is null, or an object with every field. */
@@ -46,8 +53,10 @@ function resolveRedis(name, given, row, warnings) {
     if (given[field] === undefined) continue;
     fields[field] = rules.check(`${name}.${field}`, given[field], rules, warnings);
   }
+  relatePlaces(name, fields);
   const { url, ...others } = fields;
-  return complete(name, others, url);
+  const server = complete(name, others, url);
+  return { ...server, ...placesOf(others, server.tls) };
 }
 
 /** A URL wins in what it names, the fields fill up what it leaves open, the defaults the rest. */

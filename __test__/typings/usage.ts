@@ -61,11 +61,14 @@ export async function everyOptionIsOptional(): Promise<void> {
     eligible: false,
     minInstances: 2,
     drainMs: 0,
+    waitReplicas: 1,
   };
   new Candidate();
   new Candidate({});
   new Candidate({ redis: 'redis://localhost:6379' });
   new Candidate({ redis: { port: '6379' } });
+  new Candidate({ redis: { sentinels: [{ host: 'a' }, { host: 'b', port: 1 }], name: 'main' } });
+  new Candidate({ redis: { cluster: [{ host: 'a', port: '7000' }] } });
   new Candidate({ redis: { path: '/run/redis.sock', tls: false } });
   const credentials: Credentials = { username: 'user', password: 'token' };
   new Candidate({ redis: { credentials: () => credentials } });
