@@ -18,6 +18,8 @@ export interface GroupSettings extends Omit<CandidateSettings, 'records' | 'star
   size?: number;
   /** The URL of each process, by the number of its place, where they do not share `url`. */
   urls?: string[];
+  /** More options of each process, by the number of its place. */
+  placeOptions?: Record<string, unknown>[];
 }
 
 /** A process of the group: who it is in the story, and its place. */
@@ -57,11 +59,13 @@ export class Group {
 
   /** Starts one more process in this place. */
   async start(place: number, settings: Partial<CandidateSettings> = {}): Promise<CandidateProcess> {
-    const { urls, size: _size, ...shared } = this.#settings;
+    const { urls, placeOptions, size: _size, ...shared } = this.#settings;
     const url = urls?.[place] ?? shared.url;
+    const options = { ...shared.options, ...placeOptions?.[place] };
     const process = await spawnCandidate({
       ...shared,
       url,
+      options,
       ...settings,
       records: this.records,
       start: false,

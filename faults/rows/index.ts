@@ -8,7 +8,9 @@ import { clocks } from './clocks.ts';
 import { crowds } from './crowds.ts';
 import { cutOff } from './cut-off.ts';
 import { deaf } from './deaf.ts';
+import { demoted } from './demoted.ts';
 import { ended } from './ended.ts';
+import { failovers } from './failovers.ts';
 import { forged } from './forged.ts';
 import { garbage } from './garbage.ts';
 import { halfOpen } from './half-open.ts';
@@ -25,7 +27,9 @@ import { refused } from './refused.ts';
 import { repeatedCommands } from './repeated-commands.ts';
 import { reset } from './reset.ts';
 import { slowNetwork } from './slow-network.ts';
+import { slots } from './slots.ts';
 import { slowSubscriber } from './slow-subscriber.ts';
+import { splits } from './splits.ts';
 
 /** Every fault, in the order of the table. */
 export const faults: Fault[] = [
@@ -42,6 +46,10 @@ export const faults: Fault[] = [
   ...slowNetwork,
   ...repeatedCommands,
   ...redisDown,
+  ...failovers,
+  ...splits,
+  ...demoted,
+  ...slots,
   ...lostData,
   ...memoryLimit,
   ...refused,
@@ -59,15 +67,4 @@ export const faults: Fault[] = [
 ].sort((a, b) => a.row - b.row);
 
 /** The rows that cannot be run yet. They are named, and never counted as passed. */
-export const waitingRows: WaitingRow[] = [
-  {
-    row: 14,
-    title: 'Sentinel failover; replica promoted with lost writes',
-    waitsFor: 'Sentinel and Cluster support',
-  },
-  {
-    row: 15,
-    title: 'READONLY (demoted master); Cluster resharding and failover',
-    waitsFor: 'Sentinel and Cluster support',
-  },
-];
+export const waitingRows: WaitingRow[] = [];
