@@ -1,7 +1,7 @@
 //! The server's identity: what was seen under one proves nothing under another.
 
 use super::kit::*;
-use crate::election::{Command, Identity};
+use crate::election::{Command, Event, Identity, Record, Stamp};
 
 #[test]
 fn a_sight_under_a_former_identity_permits_no_take() {
@@ -125,4 +125,35 @@ fn a_new_connection_starts_the_watch_anew_where_a_server_tells_no_name() {
     b.election.handle_connected(network.now());
     assert_eq!(b.settles(), ["peek"]);
     assert_eq!(b.rests(), Some(LEASE));
+}
+
+#[test]
+fn an_earlier_reign_that_a_server_shows_names_no_leader_until_it_goes_on() {
+    let network = Network::new();
+    let _a = network.leader("a");
+    let before = network.snapshot();
+    let mut b = network.follower("b");
+    let mut c = network.follower("c");
+    network.passes(LEASE);
+    assert_eq!(b.settles(), ["take"]);
+    c.listens();
+    c.observes();
+    assert_eq!(c.follows(), Some("b"));
+    c.events();
+
+    // A replica is promoted that has not heard of the last election.
+    network.restarts_from(before.clone());
+    c.observes();
+    c.observes();
+    assert_ne!(c.follows(), Some("a"));
+    run(&mut [&mut c], LEASE / 2);
+    assert_ne!(c.follows(), Some("a"));
+    let names_anybody =
+        |event: &Event| matches!(event, Event::LeaderChanged { leader: Some(_), .. });
+    assert!(!c.events().iter().any(names_anybody), "nobody hears of it");
+
+    let before = before.unwrap();
+    network.restores(Some(Record { beat: before.beat + 1, stamp: Stamp::new(99), ..before }));
+    c.observes();
+    assert_eq!(c.follows(), Some("a"), "it lives");
 }
