@@ -16,6 +16,7 @@ export const splits: Fault[] = [
     title:
       'Sentinel: the leader is left with the old master, without waitReplicas: two lead, as documented',
     leaseMs,
+    measures: 'for how long both led, until the old master was told',
     shortRuns: 1,
     longRuns: 100,
     limitMs: 60_000,
@@ -85,6 +86,11 @@ async function split(bench: Bench, waitReplicas: number) {
       run.recovered(joinedAt, event.at);
     }
     proxy.pass();
+    if (waitReplicas === 0) {
+      const { event } = await group.elected(run, promotedAt);
+      const bothMs = group.ledUntil(leader, event.at);
+      run.recovered(event.at, event.at + BigInt(Math.round(bothMs * 1e6)));
+    }
     const agreed = await run.becomes('all name one leader', () => group.agreed());
     await run.becomes('the new master names it', async () => {
       return (await eyeOn(master).read()).holder.startsWith(agreed.id);

@@ -1,10 +1,10 @@
 //! Redis as medium.
 //!
 //! The register and the registry live in one hash slot and are changed by Lua scripts alone (`lua/`), each of which proves first
-//! that it runs on a master. Announcements and messages are PUBLISHed. Two connections serve a whole process (`hub`); nothing
-//! is queued over a reconnect, and nothing is sent twice.
+//! that it runs on a master. Announcements and messages are PUBLISHed. Two connections serve a whole process (`hub`), to the server
+//! that is the right one at the moment (`guide`); nothing is queued over a reconnect, and nothing is sent twice.
 //!
-//! Read `keys.rs`, `lua/prologue.lua`, `lua/register.lua`, then this file, `hub.rs`, `connection.rs`.
+//! Read `keys.rs`, `lua/prologue.lua`, `lua/register.lua`, then this file, `hub.rs`, `connection.rs`, `guide/mod.rs`.
 
 mod attempts;
 mod backoff;
