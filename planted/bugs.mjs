@@ -451,6 +451,50 @@ export const bugs = [
     tests: 'driver',
   },
 
+  {
+    about: 'an earlier reign that a server shows names a leader that may be gone for long',
+    edits: [
+      {
+        file: 'src/election/election/answers.rs',
+        from: 'record.term >= self.floor || self.watch.shows_to_go_on(&reply.shown)',
+        to: 'record.term >= self.floor || record.term < self.floor',
+      },
+    ],
+  },
+  {
+    about: 'a grant counts that too few replicas have',
+    edits: [
+      {
+        file: 'src/medium/redis/mod.rs',
+        from: 'if reply.granted && replicas < u64::from(wanted) {',
+        to: 'if reply.granted && replicas > u64::from(wanted) {',
+      },
+    ],
+    tests: 'redis',
+  },
+  {
+    about: 'in a cluster messages go where nobody listens',
+    edits: [
+      {
+        file: 'src/medium/redis/mod.rs',
+        from: 'let publish = if is_sharded { "SPUBLISH" } else { "PUBLISH" };',
+        to: 'let publish = if is_sharded { "PUBLISH" } else { "PUBLISH" };',
+      },
+    ],
+    tests: 'redis',
+  },
+  {
+    about:
+      'the sentinel that has seen to the failover is outvoted by those that have not heard of it',
+    edits: [
+      {
+        file: 'src/medium/redis/guide/board.rs',
+        from: '(word.epoch, votes(word), word.master.to_string(), sentinel.to_string())',
+        to: '(0, votes(word), word.master.to_string(), sentinel.to_string())',
+      },
+    ],
+    tests: 'redis',
+  },
   ...connectionBugs,
 
   // ---- What must not be forgotten --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 //!   commands.rs, subscriptions.rs  <--until_elsewhere--  Guide
 //! ```
 
+mod board;
 mod nodes;
 mod sentinels;
 

@@ -3,6 +3,7 @@
 pub mod server;
 
 mod batches;
+mod cluster;
 mod connections;
 mod credentials;
 mod fenced;
@@ -11,6 +12,7 @@ mod presence;
 mod refusals;
 mod register;
 mod registry;
+mod replicas;
 mod routing;
 mod script_agreement;
 mod suite;
