@@ -108,15 +108,22 @@ fn options() -> Vec<Vec<u8>> {
             "cert": { "text": "-----BEGIN CERTIFICATE-----" }, "key": { "path": "key" }, "servername": "h", "rejectUnauthorized": false
         }
     });
-    [redis, by_url, certified, Value::Null]
+    let watched = json!({
+        "db": 0, "keyPrefix": "", "clientName": "a",
+        "sentinel": { "sentinels": [{ "host": "a", "port": 26379 }, { "host": "::1", "port": 1 }], "name": "main", "password": "p", "tls": null }
+    });
+    let cluster = json!({
+        "db": 0, "keyPrefix": "", "clientName": "a", "cluster": [{ "host": "a", "port": 7000 }]
+    });
+    [redis, by_url, certified, watched, cluster, Value::Null]
         .into_iter()
-        .zip([json!(null), json!(50), json!(10), json!(null)])
+        .zip([json!(null), json!(50), json!(10), json!(null), json!(100), json!(null)])
         .map(|(redis, renew)| {
             let options = json!({
                 "redis": redis, "medium": "redis", "kind": "orders", "meta": { "a": [1] }, "leaseMs": 800,
                 "renewMs": renew, "maxStallMs": 10_000,
                 "crashDetection": "connection", "debug": false, "priority": 7, "preempt": true, "eligible": false,
-                "minInstances": 3, "drainMs": 5000,
+                "minInstances": 3, "drainMs": 5000, "waitReplicas": 1,
             });
             options.to_string().into_bytes()
         })
