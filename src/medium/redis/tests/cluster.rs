@@ -59,8 +59,9 @@ impl Fixture for ClusterFixture {
     }
 
     fn wipe(&self, kind: &str) {
-        let Names { register, instances, seen, revision, .. } = Names::new("", kind, 0);
-        let _: i64 = self.server.query(&["DEL", &register, &instances, &seen, &revision]);
+        let Names { register, checkpoint, instances, seen, revision, .. } = Names::new("", kind, 0);
+        let keys = ["DEL", &register, &checkpoint, &instances, &seen, &revision];
+        let _: i64 = self.server.query(&keys);
     }
 
     /// As if a replica had been promoted.
