@@ -1,28 +1,19 @@
 // `incumbent doctor` as people and scripts call it; and the rights that it lists, of which the documents tell as well.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { secretOf } from './fixtures/canary.ts';
+import { incumbent, type Report } from './fixtures/command.ts';
 import { collect } from './fixtures/eventually.ts';
 import { Fleet, errorCodes } from './fixtures/fleet.ts';
 import { freePort } from './fixtures/free-port.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
 
 const root = path.join(__dirname, '..');
-const { bin } = require('../package.json');
 const secret = secretOf('a-password');
-
-interface Report {
-  server: string;
-  kind: string;
-  ok: boolean;
-  checks: { name: string; status: string; found: string; advice?: string }[];
-  leastAcl: string;
-}
 
 let redis: RedisServer;
 before(async () => {
@@ -102,7 +93,7 @@ describe('a user', () => {
 test('nobody answers: exit code 1, and the environment names the server', async () => {
   const port = await freePort();
   const env = { REDIS_URL: `redis://:${secret}@127.0.0.1:${port}` };
-  const { code, stdout } = await run(['doctor'], env);
+  const { code, stdout } = await incumbent(['doctor'], env);
   assert.equal(code, 1);
   assert.match(
     stdout,
@@ -130,8 +121,8 @@ test('wrong usage: exit code 2, with what is wrong on stderr, and no password', 
     assert.match(stderr, told);
     assert.ok(!(stdout + stderr).includes(secret), stderr);
   }
-  assert.equal((await run([])).code, 2);
-  assert.equal((await run(['--version'])).stdout.trim(), require('../package.json').version);
+  assert.equal((await incumbent([])).code, 2);
+  assert.equal((await incumbent(['--version'])).stdout.trim(), require('../package.json').version);
 });
 
 test('the documents list just the rights that the doctor looks for', async () => {
@@ -178,17 +169,7 @@ async function examined(...args: string[]): Promise<Report> {
   return JSON.parse(stdout);
 }
 
-const doctor = (...args: string[]) => run(['doctor', ...args]);
-
-function run(args: string[], env: Record<string, string> = {}) {
-  return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
-    const file = path.join(root, bin.incumbent);
-    const options = { env: { ...process.env, REDIS_URL: '', ...env } };
-    execFile(process.execPath, [file, ...args], options, (error, stdout, stderr) =>
-      resolve({ code: error?.code ?? 0, stdout, stderr }),
-    );
-  });
-}
+const doctor = (...args: string[]) => incumbent(['doctor', ...args]);
 
 const folders: string[] = [];
 after(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));

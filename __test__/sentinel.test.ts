@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisOptions } from 'incumbent';
+import { canary, secretOf } from './fixtures/canary.ts';
+import { incumbent, type Report } from './fixtures/command.ts';
 import { eventually } from './fixtures/eventually.ts';
 import { Fleet, theLeader } from './fixtures/fleet.ts';
 import { ProcessFleet } from './fixtures/process-fleet.ts';
@@ -12,8 +14,8 @@ import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
 import { readRegister, renewals } from './fixtures/register.ts';
 import { ask, masterName, startSentinels, type SentinelFleet } from './fixtures/sentinels.ts';
 
-const password = 'master-Secret-5';
-const sentinelPassword = 'sentinel-Secret-6';
+const password = secretOf('master');
+const sentinelPassword = secretOf('sentinel');
 
 let redis: SentinelFleet;
 before(async () => {
@@ -151,6 +153,38 @@ test('a server that the sentinels name, and that says it is a replica, is not us
   await leader.stop();
 });
 
+test('the doctor looks at each sentinel, and the rights that it lists are enough there', async (t) => {
+  const master = await redis.settled();
+  const examined = async (options: object): Promise<Report> => {
+    const { stdout } = await incumbent(['doctor', '--json', '--redis', JSON.stringify(options)]);
+    return JSON.parse(stdout);
+  };
+  const { leastAclAtSentinels } = await examined(redis.redis);
+  const rules = leastAclAtSentinels!.split(' ').slice(5);
+  for (const sentinel of redis.sentinels) {
+    const login = ['limited', 'on', `>${sentinelPassword}`];
+    await sentinel.cli('ACL', 'SETUSER', ...login, ...rules);
+    await sentinel.cli('ACL', 'LOG', 'RESET');
+  }
+  const limited = { ...redis.redis, sentinelUsername: 'limited' };
+  const report = await examined(limited);
+  assert.equal(report.ok, true);
+  assert.deepEqual(
+    report.checks.filter(({ name }) => name === 'sentinel').map(({ found }) => found),
+    redis.sentinels.map(({ port }) => `127.0.0.1:${port} names 127.0.0.1:${master.port}`),
+  );
+  const leader = await new Fleet(t, { kind: 'limited', redis: limited }).start();
+  await theLeader([leader]);
+  for (const sentinel of redis.sentinels) assert.deepEqual(await sentinel.cli('ACL', 'LOG'), []);
+
+  await redis.sentinels[0]!.cli('ACL', 'SETUSER', 'limited', '-subscribe');
+  const { code, stdout } = await incumbent(['doctor', '--redis', JSON.stringify(limited)]);
+  assert.equal(code, 0, 'the others will do');
+  assert.match(stdout, /^warn  sentinel +127\.0\.0\.1:\d+ lacks \+subscribe$/m);
+  assert.ok(stdout.includes(leastAclAtSentinels!));
+  assert.ok(!stdout.includes(canary));
+});
+
 test('errors name what is wrong, and who told of it', async (t) => {
   await redis.settled();
   const nobody = await startRedis();
@@ -165,13 +199,13 @@ test('errors name what is wrong, and who told of it', async (t) => {
     ],
     [
       'a wrong password at the sentinels',
-      { ...given, sentinelPassword: 'wrong' },
+      { ...given, sentinelPassword: secretOf('wrong') },
       /^no sentinel tells where the master "main" is: Redis at 127\.0\.0\.1:\d+ \(a sentinel\) refused the password/,
       'ERR_REDIS_REFUSED',
     ],
     [
       'a wrong password at the master',
-      { ...given, password: 'wrong' },
+      { ...given, password: secretOf('wrong') },
       /^Redis at 127\.0\.0\.1:\d+ \(named by the sentinel at 127\.0\.0\.1:\d+\) refused the password/,
       'ERR_REDIS_REFUSED',
     ],
@@ -198,7 +232,7 @@ test('errors name what is wrong, and who told of it', async (t) => {
       errors.find(({ message }) => expected.test(message)),
     ).catch(() => assert.fail(`${what}: ${errors.map(({ message }) => message).join('\n')}`));
     assert.equal(error.code, code, what);
-    assert.ok(!errors.some(({ message }) => message.includes('Secret')), what);
+    assert.ok(!errors.some(({ message }) => message.includes(canary)), what);
     await candidate.stop();
   }
 });

@@ -3,20 +3,24 @@
 const MARKS = { ok: 'ok  ', warning: 'warn', failure: 'FAIL', skipped: '-   ' };
 
 /** The report of the doctor for people: a line for each check, and what to do below it. */
-function print({ server, kind, ok, checks, leastAcl }, line) {
+function print({ server, kind, ok, checks, leastAcl, leastAclAtSentinels }, line) {
   const rights = checks.filter(isRight);
   const lacking = rights.filter(({ status }) => status !== 'ok');
   const isReached = checks[0].status === 'ok';
   line(`Redis at ${server}, for the kind ${JSON.stringify(kind)}`);
   // Of a server that was not reached nothing else is known.
-  for (const check of isReached ? checks : checks.slice(0, 1)) {
+  for (const check of isReached ? checks : checks.filter(({ status }) => status !== 'skipped')) {
     if (!isRight(check)) printOne(check, line);
     else if (check === rights[0]) printRights(rights, lacking, line);
   }
   if (isReached && lacking.length) line(`\nThe least rights of this kind:\n\n${leastAcl}`);
+  if (leastAclAtSentinels && checks.some(isDoubtfulSentinel)) {
+    line(`\nThe least rights at the sentinels:\n\n${leastAclAtSentinels}`);
+  }
   line(`\n${summary(ok, checks)}`);
 }
 
+const isDoubtfulSentinel = ({ name, status }) => name === 'sentinel' && status !== 'ok';
 const isRight = ({ name }) => name.startsWith('right');
 
 /** One line for all that are there; those that are not have one each. */

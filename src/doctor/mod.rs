@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   examine ──► server    what the server tells of itself
+//!           ──► sentinels what each of them tells, and whether its user may ask
 //!           ──► access    each right, one by one
 //!           ──► exchange  whether what is published is heard
 //!           ──► timing    round trips, and the server's clock
@@ -13,6 +14,7 @@
 mod access;
 mod exchange;
 mod report;
+mod sentinels;
 mod server;
 mod timing;
 
@@ -23,7 +25,7 @@ use std::time::Duration;
 
 use crate::medium::redis::Target;
 use crate::medium::redis::greeting::Greeting;
-use crate::medium::redis::rights::{Purpose, least_acl};
+use crate::medium::redis::rights::{Purpose, least_acl, least_acl_at_sentinels};
 use crate::medium::redis::visit::Visit;
 use crate::medium::{MediumError, MediumErrorKind};
 
@@ -82,12 +84,14 @@ pub async fn examine(subject: &Subject) -> Report {
             subject.target.address()
         }
     };
+    checks.splice(1..1, sentinels::checks(subject).await);
     Report {
         server,
         kind: subject.purpose.kind.clone(),
         ok: checks.iter().all(|check| check.status != Status::Failure),
         checks,
         least_acl: least_acl(&subject.target, &subject.purpose, &greeting),
+        least_acl_at_sentinels: least_acl_at_sentinels(&subject.target),
     }
 }
 

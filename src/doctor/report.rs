@@ -37,6 +37,9 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// What makes a user with the least rights that the kind needs.
     pub least_acl: String,
+    /// The same at the sentinels, where these name the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least_acl_at_sentinels: Option<String>,
 }
 
 impl Check {

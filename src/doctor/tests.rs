@@ -92,7 +92,8 @@ async fn each_right_that_is_missing_is_named_and_no_other() {
         rules.retain(|rule| *rule != right.rule);
         let target = permit(&server, &rules);
         let subject = Subject { target, ..subject.clone() };
-        let mut visit = Visit::open(&subject.target, &subject.key()).await.expect("the user may connect");
+        let mut visit =
+            Visit::open(&subject.target, &subject.key()).await.expect("the user may connect");
         let checks = access::rights(&subject, &mut visit).await;
         let wrong: Vec<&Check> = checks
             .iter()

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::target::Target;
 use super::tls::Tls;
 
 /// How the server is found that a connection is to be made to.
@@ -38,6 +39,19 @@ impl Place {
     /// Whether it is one server for ever, so that whatever is wrong with it is for its user to mend.
     pub fn is_fixed(&self) -> bool {
         matches!(self, Self::Server(_))
+    }
+}
+
+impl SentinelPlace {
+    /// One of the sentinels, as a server to connect to.
+    pub fn target(&self, sentinel: &Endpoint, client_name: &str) -> Target {
+        Target {
+            username: self.username.clone(),
+            password: self.password.clone(),
+            tls: self.tls.clone(),
+            client_name: client_name.to_owned(),
+            ..Target::new(sentinel.clone())
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::greeting::Greeting;
 use super::keys::Names;
+use super::place::Place;
 use super::target::Target;
 
 /// One rule of an ACL, and what it is needed for.
@@ -136,12 +137,35 @@ const BLIND: &str = "crashDetection \"connection\" has no effect";
 /// The hash of a text that nobody has.
 const NO_SCRIPT: &str = "0000000000000000000000000000000000000000";
 
+/// What a user needs at the sentinels. The last two may be missing: then they are not told of others, nor of which failover was the latest.
+pub const AT_SENTINELS: [&str; 9] = [
+    "&+switch-master",
+    "&+promoted-slave",
+    "+hello",
+    "+ping",
+    "+client|setname",
+    "+subscribe",
+    "+sentinel|get-master-addr-by-name",
+    "+sentinel|master",
+    "+sentinel|sentinels",
+];
+
 /// A line that makes a user with the least rights. Its password is still to be filled in.
 pub fn least_acl(target: &Target, purpose: &Purpose, greeting: &Greeting) -> String {
-    let user = target.username.as_deref().filter(|name| *name != "default").unwrap_or("incumbent");
     let rules: Vec<String> =
         needed(target, purpose, greeting).into_iter().map(|right| right.rule).collect();
-    format!("ACL SETUSER {user} on >password resetkeys resetchannels -@all {}", rules.join(" "))
+    acl_of(target.username.as_deref(), &rules.join(" "))
+}
+
+/// The same at the sentinels, where these name the server.
+pub fn least_acl_at_sentinels(target: &Target) -> Option<String> {
+    let Place::Sentinel(place) = &target.place else { return None };
+    Some(acl_of(place.username.as_deref(), &AT_SENTINELS.join(" ")))
+}
+
+fn acl_of(username: Option<&str>, rules: &str) -> String {
+    let user = username.filter(|name| *name != "default").unwrap_or("incumbent");
+    format!("ACL SETUSER {user} on >password resetkeys resetchannels -@all {rules}")
 }
 
 fn owned(words: &[&str]) -> Vec<String> {

@@ -18,7 +18,6 @@ use crate::medium::redis::backoff::Backoff;
 use crate::medium::redis::connection::Line;
 use crate::medium::redis::errors;
 use crate::medium::redis::place::{Endpoint, SentinelPlace};
-use crate::medium::redis::target::Target;
 use crate::medium::{MediumError, MediumErrorKind};
 use crate::random;
 
@@ -139,7 +138,7 @@ impl Sentinels {
                 }
             }
         };
-        let target = self.target(sentinel);
+        let target = self.place.target(sentinel, &self.client_name);
         let label = format!("{sentinel} (a sentinel)");
         let mut line = Line::open_labelled(&target, sentinel, &label, LIMIT, on_push).await?;
         // Best effort: where it is refused, they are asked all the same.
@@ -229,17 +228,6 @@ impl Sentinels {
             entry.answered = answered.unwrap_or(entry.answered);
             entry.outcome = Some(outcome);
         });
-    }
-
-    fn target(&self, sentinel: &Endpoint) -> Target {
-        let SentinelPlace { username, password, tls, .. } = &self.place;
-        Target {
-            username: username.clone(),
-            password: password.clone(),
-            tls: tls.clone(),
-            client_name: self.client_name.clone(),
-            ..Target::new(sentinel.clone())
-        }
     }
 }
 
