@@ -21,8 +21,8 @@ export const crowdBugs = [
     edits: [
       {
         file: batches,
-        from: 'waiting.into_iter().zip(outcomes)',
-        to: 'waiting.into_iter().rev().zip(outcomes)',
+        from: 'waiting.into_iter().zip(values)',
+        to: 'waiting.into_iter().rev().zip(values)',
       },
     ],
     tests: 'batches',
@@ -76,8 +76,8 @@ export const crowdBugs = [
     edits: [
       {
         file: batches,
-        from: 'fn fail(waiting: Vec<oneshot::Sender<Result<Value, MediumError>>>, error: &MediumError) {\n    for done in waiting {',
-        to: 'fn fail(waiting: Vec<oneshot::Sender<Result<Value, MediumError>>>, error: &MediumError) {\n    for done in waiting.into_iter().take(1) {',
+        from: 'fn fail(waiting: Vec<oneshot::Sender<Result<Outcome, MediumError>>>, error: &MediumError) {\n    for done in waiting {',
+        to: 'fn fail(waiting: Vec<oneshot::Sender<Result<Outcome, MediumError>>>, error: &MediumError) {\n    for done in waiting.into_iter().take(1) {',
       },
     ],
     tests: 'batches',
@@ -98,8 +98,8 @@ export const crowdBugs = [
     edits: [
       {
         file: batches,
-        from: 'script: script_hash, arguments, patience };',
-        to: 'script: script_hash, arguments, patience: Patience { limit: Duration::ZERO, late_limit: Duration::ZERO } };',
+        from: 'script: script_hash, arguments, patience, replicas };',
+        to: 'script: script_hash, arguments, patience: Patience { limit: Duration::ZERO, late_limit: Duration::ZERO }, replicas };',
       },
     ],
     tests: 'batches',
