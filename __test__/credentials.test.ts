@@ -6,9 +6,12 @@ import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { once } from 'node:events';
 import { Candidate, type Credentials, type IncumbentError } from '../index.js';
+import { canary, secretOf } from './fixtures/canary.ts';
 import { eventually } from './fixtures/eventually.ts';
 import { Program } from './fixtures/program.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
+
+const theToken = secretOf('token');
 
 let redis: RedisServer;
 before(async () => {
@@ -36,15 +39,15 @@ function candidateWith(t: TestContext, credentials: () => unknown, more: object 
 }
 
 test('a token that changes is taken up with the next connection', async (t) => {
-  await permit('token-1');
-  let [token, asked] = ['token-1', 0];
+  await permit(secretOf('token-1'));
+  let [token, asked] = [secretOf('token-1'), 0];
   const { candidate, errors } = candidateWith(t, async () => {
     asked += 1;
     return { username: 'svc', password: token };
   });
   await candidate.start();
   assert.equal(asked, 2, 'once for each connection');
-  for (token of ['token-2', 'token-3']) {
+  for (token of [secretOf('token-2'), secretOf('token-3')]) {
     await permit(token);
     await candidate.setMeta(token);
     const before = asked;
@@ -63,8 +66,8 @@ test('a token that changes is taken up with the next connection', async (t) => {
 });
 
 test('a token that Redis does not take is told, and asked for again', async (t) => {
-  await permit('the-right-token');
-  let token = 'an-old-token';
+  await permit(secretOf('the-right-token'));
+  let token = secretOf('an-old-token');
   const { candidate, errors } = candidateWith(t, () => ({ password: token }), { username: 'svc' });
   const started = candidate.start();
   await eventually(() => errors.length >= 4);
@@ -72,13 +75,13 @@ test('a token that Redis does not take is told, and asked for again', async (t) 
     assert.equal(code, 'ERR_REDIS_REFUSED');
     assert.match(message, /refused the password/);
   }
-  assert.doesNotMatch(inspect([errors, candidate], { depth: 9 }), /-token/);
-  token = 'the-right-token';
+  assert.doesNotMatch(inspect([errors, candidate], { depth: 9 }), new RegExp(canary));
+  token = secretOf('the-right-token');
   await started;
 });
 
 test('what throws, or gives something else, is an error at each attempt, and nothing worse', async (t) => {
-  const secret = 'hunter2';
+  const secret = secretOf('mistaken');
   for (const [credentials, words] of [
     [() => Promise.reject(new Error('no network\nmore')), 'threw: no network'],
     [
@@ -116,8 +119,8 @@ test('what never answers is given up after a time, without a stop that waits for
 });
 
 test('candidates with the same function share their connections, those with another one do not', async (t) => {
-  await permit('token');
-  const ask = () => () => ({ username: 'svc', password: 'token' });
+  await permit(theToken);
+  const ask = () => () => ({ username: 'svc', password: theToken });
   const [one, another] = [ask(), ask()];
   const more = { clientName: 'sharing' };
   for (const credentials of [one, one, another])
@@ -127,12 +130,12 @@ test('candidates with the same function share their connections, those with anot
 });
 
 test('in worker threads each asks its own', async (t) => {
-  await permit('token');
+  await permit(theToken);
   const source = `
     const { Candidate } = require('incumbent');
     const { parentPort, workerData: port } = require('node:worker_threads');
     let asked = 0;
-    const credentials = () => ({ username: 'svc', password: ++asked && 'token' });
+    const credentials = () => ({ username: 'svc', password: ++asked && '${theToken}' });
     const candidate = new Candidate({ kind: 'threads', redis: { port, credentials } });
     candidate.start().then(() => parentPort.postMessage(asked));
     parentPort.once('message', () => candidate.stop().then(() => process.exit()));`;
@@ -152,14 +155,14 @@ test('in worker threads each asks its own', async (t) => {
 });
 
 test('a function that nobody asks any more can be let go of, and holds no process alive', async (t) => {
-  await permit('token');
+  await permit(theToken);
   const program = new Program(
     t,
     `
     const { Candidate } = require('incumbent');
     const { setTimeout: sleep } = require('node:timers/promises');
     async function once() {
-      const credentials = () => ({ username: 'svc', password: 'token' });
+      const credentials = () => ({ username: 'svc', password: '${theToken}' });
       const candidate = new Candidate({ kind: 'let-go', redis: { port: ${redis.port}, credentials } });
       await candidate.start();
       await candidate.stop();
@@ -181,16 +184,16 @@ test('a function that nobody asks any more can be let go of, and holds no proces
 });
 
 test('other values than a function, and a password beside it, are refused', () => {
-  for (const credentials of ['token', {}, null]) {
+  for (const credentials of [theToken, {}, null]) {
     assert.throws(() => new Candidate({ redis: { credentials } as object }), {
       code: 'ERR_INVALID_OPTION',
       message: /^option "redis.credentials" must be a function; got /,
     });
   }
-  const credentials = () => ({ password: 'token' });
+  const credentials = () => ({ password: theToken });
   for (const redis of [
-    { password: 'hunter2', credentials },
-    { url: 'redis://:hunter2@localhost', credentials },
+    { password: secretOf('one'), credentials },
+    { url: `redis://:${secretOf('one')}@localhost`, credentials },
   ]) {
     assert.throws(() => new Candidate({ redis }), {
       code: 'ERR_INVALID_OPTION',

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Candidate } from '../index.js';
+import { secretOf } from './fixtures/canary.ts';
 import { collect, eventually } from './fixtures/eventually.ts';
 import { Fleet, errorCodes } from './fixtures/fleet.ts';
 import { ProcessFleet } from './fixtures/process-fleet.ts';
@@ -25,9 +26,9 @@ async function connections(server: RedisServer, name: string): Promise<string[]>
 test('over a Unix socket all works, also between those who come by it and those who do not', async (t) => {
   const fleet = new Fleet(t, { kind: 'sockets' });
   const socket = path.join(temporaryDirectory(t), 'redis socket');
-  const server = await startRedis({ args: ['--unixsocket', socket], password: 'p@ss word' });
+  const password = secretOf('p@ss word');
+  const server = await startRedis({ args: ['--unixsocket', socket], password });
   t.after(() => server.stop());
-  const password = 'p@ss word';
   const leader = await fleet.start({ redis: { path: socket, password, clientName: 'by-path' } });
   assert.ok(leader.isLeader());
   for (const place of [
@@ -118,7 +119,7 @@ test('the connections bear the name that was chosen', async (t) => {
 });
 
 test('a user of the access control list with the rights of one kind takes part', async (t) => {
-  const password = 'p@ss/w:rd';
+  const password = secretOf('p@ss/w:rd');
   await redis.cli('ACL', 'SETUSER', 'svc', 'on', `>${password}`, '~*', '&*', '+@all');
   const fleet = new Fleet(t, { kind: 'users' });
   const redisOptions = { port: redis.port, username: 'svc', password, clientName: 'svc' };

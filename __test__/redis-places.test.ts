@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { canary, secretOf } from './fixtures/canary.ts';
 
 const { resolveOptions } = require('../lib/options.js');
 
@@ -86,15 +87,17 @@ test('a list that cannot be used is refused, and shows no secret', () => {
     /^option "redis\.sentinels" must be a list .* got string$/,
   );
   refused(
-    { cluster: [{ host: 'a' }, 'redis://:hunter2@b'] },
+    { cluster: [{ host: 'a' }, `redis://:${secretOf('one')}@b`] },
     'option "redis.cluster[1]" must be an object such as { host: "redis-1", port: 6379 }; got string',
   );
   refused({ cluster: [{ port: 6379 }] }, /^option "redis\.cluster\[0\]\.host" must be a host name/);
   refused({ cluster: [{ host: 'a', port: 0 }] }, /^option "redis\.cluster\[0\]\.port" must be an/);
-  const { warnings } = resolveOptions({ redis: { cluster: [{ host: 'a', pasword: 'hunter2' }] } });
+  const { warnings } = resolveOptions({
+    redis: { cluster: [{ host: 'a', pasword: secretOf('one') }] },
+  });
   assert.equal(warnings.length, 1);
   assert.match(warnings[0], /^unknown option "redis\.cluster\[0\]\.pasword" is ignored/);
-  assert.ok(!warnings[0].includes('hunter2'));
+  assert.ok(!warnings[0].includes(canary));
 });
 
 test('so many replicas, and no half ones', () => {
