@@ -133,7 +133,7 @@ test('the documents list just the rights that the doctor looks for', async () =>
   const [, listed] = /```text\non >PASSWORD ([^`]*)```/.exec(protocol)!;
   const words = new Set(listed!.replaceAll('KIND', 'orders').trim().split(/\s+/));
   assert.deepEqual(words, new Set(least.leastAcl.split(' ').slice(5)));
-  const more = ['--crash-detection', 'connection', '--fenced'];
+  const more = ['--crash-detection', 'connection', '--fenced', '--wait-replicas', '1'];
   const most = await examined('--redis', `${redis.url}/1`, '--kind', 'orders', ...more);
   for (const right of most.leastAcl.split(' ').filter((rule) => rule.startsWith('+'))) {
     assert.match(protocol, new RegExp(`[ \`]${escaped(right)}[ \`\n]`));

@@ -7,13 +7,14 @@ const { IncumbentError } = require('../errors.js');
  * The options of a candidate, as the arguments of a command name them: a file first, which the
  * other arguments beat.
  */
-function candidateOptions({ options: file, redis, kind, leaseMs, crashDetection }) {
+function candidateOptions({ options: file, redis, kind, leaseMs, crashDetection, waitReplicas }) {
   const fromFile = file === undefined ? {} : optionsIn(file);
   const named = {
     redis: redis === undefined ? undefined : redisOf(redis),
     kind,
     leaseMs,
     crashDetection,
+    waitReplicas,
   };
   const given = Object.entries(named).filter(([, value]) => value !== undefined);
   const options = { ...fromFile, ...Object.fromEntries(given) };

@@ -21,6 +21,7 @@ function addDoctor(program) {
         OPTIONS.crashDetection.values,
       ),
     )
+    .option('--wait-replicas <n>', 'as the option waitReplicas', Number)
     .option('--fenced', 'looks also for the rights that fenced() needs', false)
     .option('--json', 'prints the report as JSON', false)
     .addHelpText('after', help)
