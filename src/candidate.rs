@@ -29,7 +29,7 @@ pub use self::options::Options;
 pub enum Place {
     /// In this process.
     Memory,
-    Redis(Target),
+    Redis(Box<Target>),
 }
 
 pub struct Config {
@@ -204,7 +204,7 @@ impl Candidate {
             Place::Memory => self.open_memory(outbox, mailbox, parts),
             Place::Redis(target) => {
                 let (kind, timing) = (&self.config.kind, self.config.timing);
-                let (target, lifeline) = (target.clone(), self.lifeline.clone());
+                let (target, lifeline) = ((**target).clone(), self.lifeline.clone());
                 let medium =
                     RedisMedium::open(target, kind, &self.instance, timing, lifeline, outbox);
                 parts.spawn(medium, mailbox);

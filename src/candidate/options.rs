@@ -208,7 +208,7 @@ impl Options {
             fences,
             waits: self.wait_replicas > 0,
         };
-        Ok(Subject { target, purpose, renewal_interval: timing.renewal_interval() })
+        Ok(Subject { target: *target, purpose, renewal_interval: timing.renewal_interval() })
     }
 
     pub fn place(&self, credentials: Option<Provider>) -> Result<Place, String> {
@@ -221,7 +221,8 @@ impl Options {
             Some(url) => Target::parse(url)?,
             None => server.target()?,
         };
-        Ok(Place::Redis(Target { credentials, wait_replicas: self.wait_replicas, ..target }))
+        let wait_replicas = self.wait_replicas;
+        Ok(Place::Redis(Box::new(Target { credentials, wait_replicas, ..target })))
     }
 }
 

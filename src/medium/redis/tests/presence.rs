@@ -109,7 +109,7 @@ async fn leading(server: &RedisServer, lease_ms: u64) -> (Candidate, Run) {
     let timing = Timing::new(std::time::Duration::from_millis(lease_ms), None)
         .expect("it is sound")
         .with_crash_detection(CrashDetection::Connection);
-    let (place, kind) = (Place::Redis(server.target()), "svc".to_owned());
+    let (place, kind) = (Place::Redis(Box::new(server.target())), "svc".to_owned());
     let candidate = Candidate::new(Config::new(place, kind, timing));
     let meta = serde_json::value::RawValue::NULL.to_owned().into();
     let run = candidate.start(&Handle::current(), meta, Deaf).expect("it was not started yet");
