@@ -168,7 +168,7 @@ test('the doctor looks at each sentinel, and the rights that it lists are enough
   }
   const limited = { ...redis.redis, sentinelUsername: 'limited' };
   const report = await examined(limited);
-  assert.equal(report.ok, true);
+  assert.equal(report.ok, true, JSON.stringify(report.checks));
   assert.deepEqual(
     report.checks.filter(({ name }) => name === 'sentinel').map(({ found }) => found),
     redis.sentinels.map(({ port }) => `127.0.0.1:${port} names 127.0.0.1:${master.port}`),
@@ -181,7 +181,7 @@ test('the doctor looks at each sentinel, and the rights that it lists are enough
   const { code, stdout } = await incumbent(['doctor', '--redis', JSON.stringify(limited)]);
   assert.equal(code, 0, 'the others will do');
   assert.match(stdout, /^warn  sentinel +127\.0\.0\.1:\d+ lacks \+subscribe$/m);
-  assert.ok(stdout.includes(leastAclAtSentinels!));
+  assert.ok(stdout.includes(rules.join(' ')));
   assert.ok(!stdout.includes(canary));
 });
 
