@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { secretOf } from './fixtures/canary.ts';
+import { incumbent, type Report } from './fixtures/command.ts';
 import { eventually } from './fixtures/eventually.ts';
 import { Fleet } from './fixtures/fleet.ts';
 import { ProcessFleet } from './fixtures/process-fleet.ts';
@@ -43,6 +45,39 @@ test('kinds on all nodes, from one node to begin with', async (t) => {
     assert.ok(channels.some((name) => name.includes(`{${kind}}`)));
     assert.deepEqual(await owner.cli('PUBSUB', 'CHANNELS', '*'), []);
   }
+});
+
+test('the doctor goes to the node of the kind, and the rights that it lists are enough on all nodes', async (t) => {
+  const kind = 'examined';
+  const owner = await redis.ownerOf(kind);
+  const [stranger] = await redis.otherMasters(owner);
+  const place = { cluster: [{ host: '127.0.0.1', port: stranger!.port }] };
+  const examined = async (options: object): Promise<Report> => {
+    const more = ['--json', '--kind', kind, '--wait-replicas', '1'];
+    const { stdout } = await incumbent(['doctor', ...more, '--redis', JSON.stringify(options)]);
+    return JSON.parse(stdout);
+  };
+  const { server, leastAcl } = await examined(place);
+  assert.equal(
+    server,
+    `127.0.0.1:${owner.port} (named by the node at 127.0.0.1:${stranger!.port})`,
+  );
+  const password = secretOf('of-the-cluster');
+  const rules = leastAcl.split(' ').slice(3);
+  for (const node of redis.nodes) {
+    const words = rules.map((rule) => (rule === '>password' ? `>${password}` : rule));
+    await node.cli('ACL', 'SETUSER', 'limited', ...words);
+  }
+  const limited = { ...place, username: 'limited', password };
+  const report = await examined(limited);
+  assert.equal(report.ok, true, JSON.stringify(report.checks));
+  for (const node of redis.nodes) await node.cli('ACL', 'LOG', 'RESET');
+  const fleet = new Fleet(t, { kind, redis: limited, waitReplicas: 1 });
+  const [leader, follower] = await fleet.lead(1);
+  const heard = new Promise((resolve) => follower!.once('message', resolve));
+  await leader.messageAll('hello');
+  assert.deepEqual(await heard, { message: 'hello', from: leader.id });
+  for (const node of redis.nodes) assert.deepEqual(await node.cli('ACL', 'LOG'), []);
 });
 
 test('a slot that moves under load, key by key: no change of leader, and all hear each other', async (t) => {
