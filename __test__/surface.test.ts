@@ -56,6 +56,7 @@ describe('a new candidate', () => {
       meta: { v: 1 },
       leaseMs: 800,
       renewMs: null,
+      waitReplicas: 0,
       maxStallMs: null,
       crashDetection: 'lease',
       priority: 0,
