@@ -1,7 +1,9 @@
 // A cluster: each kind in a slot of its own, on whichever node has it at the moment.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import type { IncumbentError } from 'incumbent';
 import { secretOf } from './fixtures/canary.ts';
 import { incumbent, type Report } from './fixtures/command.ts';
 import { eventually } from './fixtures/eventually.ts';
@@ -119,6 +121,36 @@ test('a slot that moves under load, key by key: no change of leader, and all hea
   }
   fleet.assertKeptPromise();
 });
+
+test('a slot that stays open half way: the leadership changes hands, and the checkpoint goes along', async (t) => {
+  const kind = 'half-way';
+  const fleet = new Fleet(t, { kind, redis: redis.redis });
+  const [leader, follower] = await fleet.lead(1);
+  await redis.whole();
+  await leader.setCheckpoint({ page: 1 });
+  const slot = await redis.slotOf(kind);
+  const from = await redis.ownerOf(kind);
+  const to = (await redis.otherMasters(from))[0]!;
+  await redis.openSlot(slot, from, to);
+  await redis.moveKeys(slot, from, to, (key) => key.endsWith(':register'));
+
+  await eventually(() => leader.setCheckpoint({ page: 2 }).then(() => true, whileUnconfirmed));
+  assert.deepEqual(await follower!.getCheckpoint(), { page: 2 });
+  const elected = once(follower!, 'elected');
+  await leader.stop();
+  const [{ checkpoint }] = await elected;
+  assert.deepEqual(checkpoint, { page: 2 });
+  assert.deepEqual(await follower!.fenced([], { checkpoint: { page: 3 } }), []);
+  await redis.closeSlot(slot, from, to);
+  await eventually(async () => follower!.isLeader());
+  assert.deepEqual(await follower!.getCheckpoint(), { page: 3 });
+});
+
+/** Until its next renewal at the new node a leader's writes are refused. */
+function whileUnconfirmed(error: IncumbentError): false {
+  if (error.code === 'ERR_REDIS_UNREACHABLE') return false;
+  throw error;
+}
 
 /** How many connections listen to what all of a kind are told. */
 async function subscribersOf(node: { cli(...command: string[]): Promise<any> }, kind: string) {

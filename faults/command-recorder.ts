@@ -145,12 +145,9 @@ function partsOf(command: Buffer): string[] {
   return lines.slice(1).filter((_, index) => index % 2 === 1);
 }
 
-// A script with one key is one of the register's, and so is a take, which has the checkpoint's beside it. Scripts that only
-// look have two arguments alone, the stamp and the channel.
+// A script with one key is one of the register's. Those that only look have two arguments alone, the stamp and the channel.
 function changesRegister([name = '', , keys, ...rest]: string[]): boolean {
-  return (
-    /^evalsha$/i.test(name) && (keys === '1' || keys === '2') && rest.length > Number(keys) + 2
-  );
+  return /^evalsha$/i.test(name) && keys === '1' && rest.length > 3;
 }
 
 // A script's answer is an array whose first element is '1' where it was granted.

@@ -5,9 +5,8 @@ use crate::medium::Channel;
 use crate::wire::{channel_name, encode_name};
 
 pub struct Names {
+    /// Hash: the register, and what a leader left for the next one.
     pub register: String,
-    /// Hash: what a leader left for the next one.
-    pub checkpoint: String,
     /// Hash: id -> record.
     pub instances: String,
     /// Sorted set: id -> when it was last heard of, by the server's time in ms.
@@ -24,7 +23,6 @@ impl Names {
         let key = |name: &str| format!("{prefix}incumbent:{{{kind}}}:{name}");
         Self {
             register: key("register"),
-            checkpoint: key("checkpoint"),
             instances: key("instances"),
             seen: key("seen"),
             revision: key("revision"),

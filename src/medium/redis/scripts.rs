@@ -52,8 +52,8 @@ pub static PEEK: LazyLock<Script> = script!("record", "peek");
 pub static RENEW: LazyLock<Script> = script!("unchanged", "record", "renew");
 pub static TAKE: LazyLock<Script> = script!("record", "checkpoint", "take");
 pub static RELEASE: LazyLock<Script> = script!("record", "release");
-pub static FENCED: LazyLock<Script> = script!("record", "fence", "fenced");
-pub static LEAVE: LazyLock<Script> = script!("record", "fence", "leave");
+pub static FENCED: LazyLock<Script> = script!("record", "checkpoint", "fence", "fenced");
+pub static LEAVE: LazyLock<Script> = script!("record", "checkpoint", "fence", "leave");
 pub static RECALL: LazyLock<Script> = script!("record", "checkpoint", "recall");
 pub static ENROLL: LazyLock<Script> = script!("record", "registry", "enroll");
 pub static REFRESH: LazyLock<Script> = script!("record", "registry", "refresh");
@@ -328,12 +328,14 @@ pub fn for_command(
             &RELEASE
         }
     };
-    let mut keys = Words::with_capacity(2, 2 * names.register.len());
+    Call::new(script, register_alone(names), arguments)
+}
+
+/// The one key of what is about the leadership: so a cluster that is moving the slot has no second one elsewhere.
+fn register_alone(names: &Names) -> Words {
+    let mut keys = Words::with_capacity(1, names.register.len());
     keys.push(&names.register);
-    if matches!(command, Command::Take { .. }) {
-        keys.push(&names.checkpoint);
-    }
-    Call::new(script, keys, arguments)
+    keys
 }
 
 /// What all scripts are given, with room for what more most of them are.
@@ -351,11 +353,10 @@ fn for_leader(
     stamp: &Stamp,
     (holder, term): (&Holder, Term),
 ) -> Call {
-    let (mut keys, mut arguments) = (Words::default(), arguments(stamp, names.election()));
-    keys.push(&names.register);
+    let mut arguments = arguments(stamp, names.election());
     arguments.push(holder.as_str());
     arguments.push_number(term);
-    Call::new(script, keys, arguments)
+    Call::new(script, register_alone(names), arguments)
 }
 
 /// The call that runs the user's `commands`, which name `keys`, and then leaves `checkpoint`.
@@ -373,7 +374,6 @@ pub fn for_commands(
         own.arguments.extend_from_slice(command);
     }
     let mut call = for_leader(&FENCED, names, stamp, leader);
-    call.keys.push(&names.checkpoint);
     call.arguments.push(checkpoint.unwrap_or_default());
     call.arguments.push_number(commands.len());
     Call { own: Some(own.into()), ..call }
@@ -382,16 +382,12 @@ pub fn for_commands(
 /// The call by which the leader leaves a checkpoint.
 pub fn for_leaving(names: &Names, stamp: &Stamp, holder: &Holder, checkpoint: &Checkpoint) -> Call {
     let mut call = for_leader(&LEAVE, names, stamp, (holder, checkpoint.term));
-    call.keys.push(&names.checkpoint);
     call.arguments.push(&checkpoint.value);
     call
 }
 
 pub fn for_recalling(names: &Names, stamp: &Stamp) -> Call {
-    let mut keys = Words::default();
-    keys.push(&names.register);
-    keys.push(&names.checkpoint);
-    Call::new(&RECALL, keys, arguments(stamp, names.election()))
+    Call::new(&RECALL, register_alone(names), arguments(stamp, names.election()))
 }
 
 /// Whether the register takes `text`: visible ASCII of a bounded length. Anything else in it counts as malformed.
@@ -434,7 +430,39 @@ fn milliseconds(duration: Duration) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::election::Seen;
     use crate::medium::Channel;
+
+    /// Of two keys a cluster that moves their slot may have each on another node, and answers TRYAGAIN for as long as it does.
+    #[test]
+    fn nothing_that_is_about_the_leadership_names_a_second_key() {
+        let (names, stamp) = (Names::new("", "svc", 0), Stamp::new(7));
+        let holder = Holder::parse("a:1").unwrap();
+        let checkpoint = Checkpoint { term: Term(1), value: "1".into() };
+        let seen = Seen {
+            identity: Identity::server("id"),
+            holder: None,
+            term: Term(1),
+            stamp: stamp.clone(),
+            watched: true,
+            gone: false,
+        };
+        let take = Command::Take {
+            seen,
+            holder: holder.clone(),
+            floor: Term(1),
+            stamp: stamp.clone(),
+            lease: Duration::from_secs(1),
+        };
+        for call in [
+            for_command(&take, &names, 1, None),
+            for_leaving(&names, &stamp, &holder, &checkpoint),
+            for_commands(&names, &stamp, (&holder, Term(1)), Vec::new(), &[], Some("1")),
+            for_recalling(&names, &stamp),
+        ] {
+            assert_eq!(call.keys.iter().collect::<Vec<_>>(), [&names.register]);
+        }
+    }
 
     /// Hosts' clocks differ, and one of them may be an hour off. What a script knows of the time it asks the server.
     #[test]

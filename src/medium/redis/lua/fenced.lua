@@ -1,7 +1,6 @@
 -- fenced: runs the user's own commands, in order. The first that fails is the last.
 --
--- KEYS[2]  checkpoint
--- KEYS[3]  and on: the keys that the commands name
+-- KEYS[2]  and on: the keys that the commands name
 -- ARGV[5]  the checkpoint's value (JSON) that is left once all commands are done; '' for none
 -- ARGV[6]  how many commands
 -- ARGV[7]  and on, for each command: how many parts it has, and its parts
@@ -18,7 +17,6 @@ for number = 1, tonumber(ARGV[6]) do
   position = last + 1
 end
 if ARGV[5] ~= '' then
-  redis.call('DEL', KEYS[2])
-  redis.call('HSET', KEYS[2], 'term', ARGV[4], 'value', ARGV[5])
+  write_checkpoint(ARGV[4], ARGV[5])
 end
 return replies

@@ -2,6 +2,5 @@
 --
 -- ARGV[5]  value (JSON)
 
-redis.call('DEL', KEYS[2])
-redis.call('HSET', KEYS[2], 'term', ARGV[4], 'value', ARGV[5])
+write_checkpoint(ARGV[4], ARGV[5])
 return { fence }

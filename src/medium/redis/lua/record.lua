@@ -8,6 +8,6 @@ if missing then
     holder = '', term = 0, beat = 0, stamp = command_stamp .. '-' .. number_text(server_time_us()),
     server = '', lease = 0, heir = '', presence = '',
   }
-  redis.call('DEL', register_key)
+  -- Over what stood there, so that a checkpoint stays.
   write_register(record)
 end

@@ -164,6 +164,45 @@ async fn a_checkpoint_among_them_is_left_once_all_are_done_and_not_where_one_fai
     assert_eq!(left().await, Some((term, "3".to_owned())));
 }
 
+const REGISTER: &str = "incumbent:{svc}:register";
+
+#[tokio::test]
+async fn a_checkpoint_outlives_a_register_that_somebody_has_spoilt() {
+    let fixture = RedisFixture::new();
+    let node = join(&fixture, "svc", "a").await;
+    let term = node.take().await.term;
+    let left = Checkpoint { term, value: format!("\"{}\"", "x".repeat(60_000)).into() };
+    node.medium.set_checkpoint(&node.holder, left.clone()).await.unwrap();
+    fixture.server.run(&format!("HSET {REGISTER} term -1"));
+    let spoilt = node.peek().await;
+    assert!(spoilt.missing);
+    assert_eq!(node.medium.checkpoint().await.unwrap().as_ref(), Some(&left));
+    let sight = node.sight().await;
+    assert_eq!(node.execute(node.taking(&sight, true)).await.checkpoint, Some(left));
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_checkpoint_is_none() {
+    let fixture = RedisFixture::new();
+    let node = join(&fixture, "svc", "a").await;
+    let term = node.take().await.term;
+    let sound = Checkpoint { term, value: "1".into() };
+    let (foul, long) = ("[".to_owned(), format!("\"{}\"", "x".repeat(65_536)));
+    for (field, value) in [
+        ("checkpoint-term", "-1"),
+        ("checkpoint-term", "4503599627370496"),
+        ("checkpoint", ""),
+        ("checkpoint", &foul),
+        ("checkpoint", &long),
+    ] {
+        node.medium.set_checkpoint(&node.holder, sound.clone()).await.unwrap();
+        assert_eq!(node.medium.checkpoint().await.unwrap(), Some(sound.clone()));
+        let _: i64 = fixture.server.query(&["HSET", REGISTER, field, value]);
+        assert_eq!(node.medium.checkpoint().await.unwrap(), None, "{field}");
+    }
+    assert_eq!(node.peek().await.shown.record.term, term, "the register is as it was");
+}
+
 #[tokio::test]
 async fn commands_whose_keys_only_the_server_finds_are_run() {
     let fixture = RedisFixture::new();

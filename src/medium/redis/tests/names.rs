@@ -104,7 +104,6 @@ fn a_prefix_stands_before_every_name() {
     let (plain, prefixed) = (Names::new("", "svc", 0), Names::new("team-a:", "svc", 0));
     for (plain, prefixed) in [
         (plain.register, prefixed.register),
-        (plain.checkpoint, prefixed.checkpoint),
         (plain.instances, prefixed.instances),
         (plain.seen, prefixed.seen),
         (plain.revision, prefixed.revision),
