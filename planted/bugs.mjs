@@ -233,10 +233,15 @@ export const bugs = [
     edits: [
       {
         file: release,
-        from: 'if missing or record.holder ~= holder or record.term ~= term then',
-        to: 'if missing then',
+        from: 'if missing or record.holder ~= holder or record.term ~= term or',
+        to: 'if missing or',
       },
     ],
+    tests: 'redis',
+  },
+  {
+    about: 'a release under another identity is granted (Lua)',
+    edits: [{ file: release, from: ' or record.server ~= identity then', to: ' then' }],
     tests: 'redis',
   },
   { about: 'release keeps the old stamp', simulation: 'release-keeps-stamp' },
@@ -263,8 +268,8 @@ export const bugs = [
       },
       {
         file: election,
-        from: '        if !self.seeks() || sight.observation.record.holder.as_ref().is_some_and(is_ours) {',
-        to: '        if !self.seeks() || (false && sight.observation.record.holder.as_ref().is_some_and(is_ours)) {',
+        from: 'if !self.seeks() || is_ours && record.names_server(identity) {',
+        to: 'if !self.seeks() || is_ours && record.names_server(identity) && false {',
       },
       {
         file: election,
@@ -275,6 +280,22 @@ export const bugs = [
         file: answers,
         from: 'self.owe(now, holder, record.term);',
         to: '',
+      },
+    ],
+  },
+  {
+    about: "one's own record is released on another server",
+    edits: [
+      { file: answers, from: 'if names_this_server {', to: 'if names_this_server || true {' },
+    ],
+  },
+  {
+    about: "one's own record of another server is never taken",
+    edits: [
+      {
+        file: election,
+        from: 'if !self.seeks() || is_ours && record.names_server(identity) {',
+        to: 'if !self.seeks() || is_ours {',
       },
     ],
   },
@@ -460,6 +481,28 @@ export const bugs = [
         to: 'record.term >= self.floor || record.term < self.floor',
       },
     ],
+  },
+  {
+    about: 'a placeholder drops the checkpoint',
+    edits: [
+      {
+        file: 'src/medium/redis/lua/record.lua',
+        from: '  write_register(record)',
+        to: "  redis.call('DEL', register_key)\n  write_register(record)",
+      },
+    ],
+    tests: 'redis',
+  },
+  {
+    about: 'in an outage each kind asks the nodes of a cluster on connections of its own',
+    edits: [
+      {
+        file: 'src/medium/redis/guide/nodes.rs',
+        from: 'Inquiries::of(&self.target)',
+        to: 'Arc::<Inquiries>::default()',
+      },
+    ],
+    tests: 'redis',
   },
   {
     about: 'a grant counts that too few replicas have',

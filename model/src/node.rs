@@ -2,7 +2,7 @@
 
 use crate::configuration::Configuration;
 use crate::order;
-use crate::register::is_vacated_here;
+use crate::register::{is_vacated_here, names_server};
 use crate::rules::Rule;
 use crate::world::{
     Broken, Command, Heard, Kind, Pending, Phase, Reign, Reply, Seen, Sight, Term, World, node_of,
@@ -256,6 +256,7 @@ impl Part<'_> {
             return self.node().forget_sights();
         }
         let (waits, owes) = (self.holds(Rule::LongestLease), self.holds(Rule::OwnRecord));
+        let names_this_server = names_server(&record, identity, self.configuration);
         let (is_new_elsewhere, missing_counts) =
             (self.holds(Rule::SightIdentity), !self.holds(Rule::MissingIsNoSight));
         let node = self.node();
@@ -266,7 +267,7 @@ impl Part<'_> {
         }
         read(node, record, identity, is_new_elsewhere, missing_counts);
         if node_of(record.holder) == Some(i) && node.phase != Phase::Idle {
-            if node.owed.is_none() && owes {
+            if node.owed.is_none() && owes && names_this_server {
                 node.owed = Some((record.holder, record.term));
             }
             self.adopt(record.holder, record.term);
@@ -301,7 +302,10 @@ pub fn permit(
 ) -> Option<(Seen, Option<order::Order>)> {
     let node = &world.nodes[i];
     let Sight { record, identity, order } = node.sight?;
-    let is_own = node_of(record.holder) == Some(i);
+    // One that another server was given is watched like anybody's.
+    let is_to_be_released =
+        names_server(&record, identity, configuration) || !configuration.off.holds(Rule::OwnRecord);
+    let is_own = node_of(record.holder) == Some(i) && is_to_be_released;
     if is_own != (ground == Ground::Own) {
         return None;
     }

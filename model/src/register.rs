@@ -63,6 +63,11 @@ pub fn execute(
     Some(Reply { granted: granted.is_some(), missing, record: shown, identity })
 }
 
+/// Whether a record names the server that shows it. One that may not tell its identity has no name.
+pub fn names_server(record: &Record, identity: Identity, configuration: &Configuration) -> bool {
+    record.server == if configuration.anonymous { 0 } else { identity }
+}
+
 fn grant(
     world: &World,
     record: &Record,
@@ -98,11 +103,10 @@ fn grant(
             let term = (record.term + 1).max(floor + 1).max(time).min(TERM_LIMIT);
             Record { holder, term, beat: 0, stamp, server, lease }
         }),
-        Kind::Release => (record.holder == holder && record.term == term).then_some(Record {
-            holder: 0,
-            stamp,
-            ..*record
-        }),
+        Kind::Release => {
+            let is_own = record.holder == holder && record.term == term;
+            (is_own && record.server == server).then_some(Record { holder: 0, stamp, ..*record })
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Rule {
     FreshStamp,
     /// A renewal needs a higher beat than the stored one.
     HigherBeat,
-    /// A node's own record is released, never taken.
+    /// A node's own record is released, never taken at once.
     OwnRecord,
     /// A take and an assert name the identity of what was seen.
     CompareIdentity,

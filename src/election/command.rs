@@ -32,7 +32,7 @@ pub enum Command {
     },
     /// Compare-and-set on what was seen. The term granted is `max(stored + 1, floor + 1, server time in µs)`.
     Take { seen: Seen, holder: Holder, floor: Term, stamp: Stamp, lease: Duration },
-    /// Granted when the register has this holder and term: the holder goes, the stamp is new, the term stays.
+    /// Granted when the register has this holder and term, and names the present server: the holder goes, the stamp is new, the term stays.
     Release { holder: Holder, term: Term, stamp: Stamp, heir: Option<InstanceId> },
 }
 

@@ -597,9 +597,9 @@ impl Election {
     }
 
     fn next_take(&self) -> Option<(Instant, Seen)> {
-        let sight = self.watch.sight()?;
-        let is_ours = |holder: &Holder| holder.belongs_to(&self.instance);
-        if !self.seeks() || sight.observation.record.holder.as_ref().is_some_and(is_ours) {
+        let Observation { record, identity } = &self.watch.sight()?.observation;
+        let is_ours = record.holder.as_ref().is_some_and(|h| h.belongs_to(&self.instance));
+        if !self.seeks() || is_ours && record.names_server(identity) {
             return None;
         }
         let watched = self.watch.permit(self.patience, self.hears());

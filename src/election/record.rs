@@ -170,9 +170,17 @@ impl Record {
         self.holder.is_none() && self.term == Term::ZERO
     }
 
+    /// Whether it names the server of `identity`. One that does not tell its identity has no name, so that this proves nothing there.
+    pub fn names_server(&self, identity: &Identity) -> bool {
+        match identity {
+            Identity::Server(id) => *id == self.server,
+            Identity::Connection(_) => self.server.is_empty(),
+        }
+    }
+
     /// Whether the term was granted under `identity`, so that no data were lost since.
     pub fn was_granted_under(&self, identity: &Identity) -> bool {
-        matches!(identity, Identity::Server(id) if !id.is_empty() && *id == self.server)
+        !self.server.is_empty() && self.names_server(identity)
     }
 }
 

@@ -69,7 +69,7 @@ impl Register {
         let record = reply.shown.record;
         if record.holder.as_ref() != Some(holder) || record.term != term {
             Fence::Shut
-        } else if record.server == name_of(&server.identity) {
+        } else if record.names_server(&server.identity) {
             Fence::Open
         } else {
             Fence::Unconfirmed
@@ -131,7 +131,10 @@ impl Register {
                     presence: server.presence_of_caller(),
                 }),
             Command::Release { holder, term, stamp, heir } => {
-                (record.holder.as_ref() == Some(holder) && record.term == *term).then(|| Record {
+                let is_own = record.holder.as_ref() == Some(holder) && record.term == *term;
+                // Under another identity a vacancy is watched as long as a holder is: a new stamp would only begin that anew.
+                let is_of_use = record.names_server(&server.identity);
+                (is_own && is_of_use).then(|| Record {
                     holder: None,
                     stamp: stamp.clone(),
                     heir: heir.clone(),

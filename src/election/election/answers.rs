@@ -127,6 +127,7 @@ impl Election {
         }
         self.was_missing = false;
         let record = reply.shown.record.clone();
+        let names_this_server = record.names_server(&reply.shown.identity);
         // A server that has lost what was written last shows an earlier reign, which may be over for long: it names a leader once it goes on.
         let names_leader = record.term >= self.floor || self.watch.shows_to_go_on(&reply.shown);
         self.take_in_doubt = false;
@@ -138,8 +139,11 @@ impl Election {
         self.plan_look_at_presence(now);
         match &record.holder {
             Some(holder) if holder.belongs_to(&self.instance) => {
-                // An answer that came too late, an expiry, or an earlier run of ours.
-                self.owe(now, holder, record.term);
+                // An answer that came too late, an expiry, or an earlier run of ours. One of another server is watched, as the others watch it: they
+                // would have to begin anew if it was released.
+                if names_this_server {
+                    self.owe(now, holder, record.term);
+                }
                 if self.phase == Phase::Running {
                     self.forget_silent_leader(now);
                 }

@@ -157,3 +157,53 @@ fn an_earlier_reign_that_a_server_shows_names_no_leader_until_it_goes_on() {
     c.observes();
     assert_eq!(c.follows(), Some("a"), "it lives");
 }
+
+/// A failover: the leader's time runs out, the others find the new master at once, and it finds it late.
+#[test]
+fn a_fallen_leader_that_comes_late_to_another_server_has_nobody_wait_anew() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    let mut b = network.follower("b");
+    network.changes_identity();
+    b.election.handle_connected(network.now());
+    run(&mut [&mut b], LEASE - 50);
+    assert!(!a.leads() && !b.leads());
+    a.election.handle_connected(network.now());
+    run(&mut [&mut a, &mut b], 50);
+    assert!(b.leads(), "a lease after it has seen the register there");
+    assert_eq!(network.holder().as_deref(), Some("b"));
+}
+
+#[test]
+fn a_reign_of_ones_own_that_another_server_shows_is_watched_and_then_taken_like_any_other() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    let term = a.tenure.term();
+    network.passes(VALIDITY);
+    network.changes_identity();
+    a.election.handle_connected(network.now());
+    let begun = network.now();
+    run(&mut [&mut a], LEASE - 1);
+    assert!(!a.leads());
+    assert_eq!(network.holder().as_deref(), Some("a"), "nothing was released");
+    run(&mut [&mut a], 1);
+    assert!(a.leads() && a.tenure.term() > term);
+    assert_eq!(network.now().since(begun).as_millis() as u64, LEASE);
+}
+
+#[test]
+fn a_leader_that_gives_up_before_it_has_asserted_itself_leaves_its_record_as_it_is() {
+    let network = Network::new();
+    let mut a = network.leader("a");
+    let mut b = network.follower("b");
+    network.changes_identity();
+    b.election.handle_connected(network.now());
+    run(&mut [&mut b], INTERVAL / 2);
+    a.stops();
+    a.drains();
+    assert_eq!(a.settles(), ["release"]);
+    assert!(a.events().contains(&Event::Stopped), "it is not waited for");
+    b.listens();
+    run(&mut [&mut b], LEASE - INTERVAL / 2);
+    assert!(b.leads());
+}

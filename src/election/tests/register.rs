@@ -334,6 +334,26 @@ fn a_release_leaves_the_term_a_new_stamp_and_the_heir() {
 }
 
 #[test]
+fn a_release_under_another_identity_is_refused() {
+    for named in ["s", ""] {
+        let mut register = held();
+        let record = Record { server: named.into(), ..register.stored().unwrap().clone() };
+        register.restore(Some(record.clone()));
+        let (reply, announcement) = register.execute(&release("a", 1000), &server("another"));
+        assert_eq!((reply.granted, &reply.shown.record, announcement), (false, &record, None));
+    }
+}
+
+#[test]
+fn where_servers_tell_no_identity_a_release_is_granted() {
+    let mut register = held();
+    let record = Record { server: "".into(), ..register.stored().unwrap().clone() };
+    register.restore(Some(record));
+    let nameless = Server::new(Identity::Connection(1), 0);
+    assert!(register.execute(&release("a", 1000), &nameless).0.granted);
+}
+
+#[test]
 fn a_release_of_another_holder_or_term_is_refused() {
     for command in [release("b", 1000), release("a", 999), release("a", 1001)] {
         let mut register = held();
