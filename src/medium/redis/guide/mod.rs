@@ -6,6 +6,7 @@
 //! ```
 
 mod board;
+mod inquiries;
 mod nodes;
 mod sentinels;
 
@@ -43,7 +44,7 @@ impl Guide {
             Place::Sentinel(place) => {
                 Self::Sentinels(Sentinels::new(place.clone(), target.client_name.clone()))
             }
-            Place::Cluster(seeds) => Self::Nodes(Nodes::new(seeds, key)),
+            Place::Cluster(seeds) => Self::Nodes(Nodes::new(seeds, key, target)),
         }
     }
 

@@ -1,14 +1,16 @@
 //! The nodes of a cluster. Any of them knows which one serves a key; and the one that serves it says so by an answer.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Direction;
+use super::inquiries::Inquiries;
 use crate::medium::MediumError;
 use crate::medium::redis::connection::Line;
 use crate::medium::redis::errors;
@@ -29,6 +31,8 @@ const MOST: usize = 64;
 pub struct Nodes {
     /// Which node is to be found is the one that serves this.
     key: String,
+    /// As it was given: kinds of the same one ask on the same connections.
+    target: Target,
     state: Mutex<State>,
 }
 
@@ -38,6 +42,8 @@ struct State {
     /// Those that were named at first, and those that they told of.
     known: Vec<Endpoint>,
     seeds: usize,
+    /// While this kind looks for its node.
+    inquiries: Option<Arc<Inquiries>>,
 }
 
 /// What a node answers to whoever asks for the key.
@@ -48,9 +54,10 @@ enum Finding {
 }
 
 impl Nodes {
-    pub fn new(seeds: &[Endpoint], key: &str) -> Self {
-        let state = State { owner: None, known: seeds.to_vec(), seeds: seeds.len() };
-        Self { key: key.to_owned(), state: Mutex::new(state) }
+    pub fn new(seeds: &[Endpoint], key: &str, target: &Target) -> Self {
+        let state =
+            State { owner: None, known: seeds.to_vec(), seeds: seeds.len(), inquiries: None };
+        Self { key: key.to_owned(), target: target.clone(), state: Mutex::new(state) }
     }
 
     /// The node that was the right one last, unless there is doubt: then any is asked.
@@ -65,8 +72,9 @@ impl Nodes {
     }
 
     pub async fn serves(&self, line: &mut Line) -> Result<bool, MediumError> {
-        match find(line, &self.key).await? {
+        match find(&mut line.connection, &line.endpoint, &line.address, &self.key).await? {
             Finding::Here => {
+                self.state().inquiries = None;
                 self.learn(line).await;
                 Ok(true)
             }
@@ -109,11 +117,12 @@ impl Nodes {
 
     /// Asks the nodes in any order, each a moment after the last; the first that tells is heard.
     async fn ask(&self, target: &Target) -> Result<Direction, MediumError> {
+        let inquiries = self.inquiries();
         let mut waiting = self.in_any_order();
         let mut asked = JoinSet::new();
         let mut failure = None;
         while let Some(node) = waiting.pop() {
-            asked.spawn(consult(target.clone(), node, self.key.clone()));
+            asked.spawn(consult(inquiries.clone(), target.clone(), node, self.key.clone()));
             let is_last = waiting.is_empty();
             // One that hangs is not waited for where the others do not know.
             let waits_for_last = is_last && failure.is_none();
@@ -132,6 +141,10 @@ impl Nodes {
             }
         }
         Err(failure.unwrap_or_else(|| errors::no_answer_to_attempt(&target.address(), LIMIT)))
+    }
+
+    fn inquiries(&self) -> Arc<Inquiries> {
+        self.state().inquiries.get_or_insert_with(|| Inquiries::of(&self.target)).clone()
     }
 
     fn in_any_order(&self) -> Vec<Endpoint> {
@@ -167,10 +180,19 @@ impl Nodes {
     }
 }
 
-async fn consult(target: Target, node: Endpoint, key: String) -> Result<Direction, MediumError> {
-    let mut line = Line::open(&target, &node, LIMIT, |_| {}).await?;
-    let found = timeout(LIMIT, find(&mut line, &key)).await;
-    match found.unwrap_or_else(|_| Err(errors::timed_out(&line.address, LIMIT)))? {
+async fn consult(
+    inquiries: Arc<Inquiries>,
+    target: Target,
+    node: Endpoint,
+    key: String,
+) -> Result<Direction, MediumError> {
+    let mut inquiry = inquiries.begin(&target, &node, LIMIT).await?;
+    let found = find(&mut inquiry.connection, &node, &inquiry.address, &key);
+    let Ok(found) = timeout(LIMIT, found).await else {
+        inquiries.give_up(&inquiry).await;
+        return Err(errors::timed_out(&inquiry.address, LIMIT));
+    };
+    match found? {
         Finding::Here => Ok(Direction { endpoint: node, told_by: None }),
         Finding::Elsewhere(endpoint) => {
             Ok(Direction { endpoint, told_by: Some(format!("the node at {node}")) })
@@ -179,18 +201,23 @@ async fn consult(target: Target, node: Endpoint, key: String) -> Result<Directio
 }
 
 /// Asks for the key, by a command that is needed anyway, so that no other right is.
-async fn find(line: &mut Line, key: &str) -> Result<Finding, MediumError> {
+async fn find(
+    connection: &mut MultiplexedConnection,
+    asked: &Endpoint,
+    address: &str,
+    key: &str,
+) -> Result<Finding, MediumError> {
     let mut command = redis::cmd("HLEN");
     command.arg(key);
-    let answer = line.connection.send_packed_command(&command).await;
+    let answer = connection.send_packed_command(&command).await;
     let Err(error) = answer.and_then(Value::extract_error) else { return Ok(Finding::Here) };
-    match Redirect::read(&error, &line.endpoint) {
+    match Redirect::read(&error, asked) {
         Some(Redirect::Moved(endpoint)) => Ok(Finding::Elsewhere(endpoint)),
         // It gives the slot away, and has it still.
         Some(Redirect::Ask(_)) => Ok(Finding::Here),
         // What stands there is for others to judge.
         None if error.code() == Some("WRONGTYPE") => Ok(Finding::Here),
-        None => Err(errors::of_command(&line.address, &error)),
+        None => Err(errors::of_command(address, &error)),
     }
 }
 
@@ -219,7 +246,72 @@ fn node_in(node: &Value, asked: &Endpoint) -> Option<Endpoint> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::medium::redis::place::Place;
+
+    /// As many kinds as this look for their nodes at once.
+    const KINDS: usize = 50;
+
+    async fn ask_for_all(nodes: &[Nodes], target: &Target) -> usize {
+        let asked = nodes.iter().map(|one| one.ask(target));
+        join_all(asked).await.iter().filter(|found| found.is_ok()).count()
+    }
+
+    fn kinds_at(endpoint: &Endpoint) -> (Vec<Nodes>, Target) {
+        let seeds = vec![endpoint.clone()];
+        let target = Target::new(Place::Cluster(seeds.clone()));
+        let one = |number| Nodes::new(&seeds, &format!("incumbent:{{{number}}}:register"), &target);
+        ((0..KINDS).map(one).collect(), target)
+    }
+
+    #[tokio::test]
+    async fn many_kinds_ask_a_node_on_one_connection_which_ends_once_all_have_found_theirs() {
+        let server = crate::medium::redis::tests::server::RedisServer::start();
+        let clients = || {
+            let list: String = server.query(&["CLIENT", "LIST"]);
+            list.lines().filter(|line| line.contains("name=incumbent")).count()
+        };
+        let (nodes, target) = kinds_at(&Endpoint::tcp("127.0.0.1", server.port()));
+        assert_eq!(ask_for_all(&nodes, &target).await, KINDS);
+        assert_eq!(clients(), 1);
+        assert_eq!(ask_for_all(&nodes, &target).await, KINDS);
+        assert_eq!(clients(), 1, "they go on looking");
+        let endpoint = nodes[0].locate(&target, LIMIT).await.unwrap().endpoint;
+        let mut line = Line::open(&target, &endpoint, LIMIT, |_| {}).await.unwrap();
+        for one in &nodes {
+            assert!(one.serves(&mut line).await.unwrap());
+        }
+        drop(line);
+        let begun = Instant::now();
+        while clients() > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "nobody looks any more");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_cannot_be_connected_to_is_tried_by_one_kind_for_all() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (nodes, target) = kinds_at(&Endpoint::tcp("127.0.0.1", port));
+        let mut connections = 0;
+        let count = async {
+            loop {
+                // It hangs up at once.
+                let _ = listener.accept().await.unwrap();
+                connections += 1;
+            }
+        };
+        let found = tokio::select! {
+            found = ask_for_all(&nodes, &target) => found,
+            () = count => unreachable!("it counts without end"),
+        };
+        assert_eq!(found, 0);
+        assert!(connections < KINDS / 5, "{connections} connections");
+    }
 
     fn node(host: Value, port: i64) -> Value {
         Value::Array(vec![host, Value::Int(port), Value::BulkString(b"id".to_vec())])
