@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import type { IncumbentError } from 'incumbent';
+import { warningsOf } from './fake-native.ts';
 import { secretOf } from './fixtures/canary.ts';
 import { incumbent, type Report } from './fixtures/command.ts';
 import { eventually } from './fixtures/eventually.ts';
@@ -11,7 +12,7 @@ import { Fleet } from './fixtures/fleet.ts';
 import { ProcessFleet } from './fixtures/process-fleet.ts';
 import type { CandidateProcess } from './fixtures/processes.ts';
 import { startCluster, type RedisCluster } from './fixtures/redis-cluster.ts';
-import { readRegister, renewals } from './fixtures/register.ts';
+import { readRegister, registerKey, renewals } from './fixtures/register.ts';
 
 let redis: RedisCluster;
 before(async () => {
@@ -144,6 +145,29 @@ test('a slot that stays open half way: the leadership changes hands, and the che
   await redis.closeSlot(slot, from, to);
   await eventually(async () => follower!.isLeader());
   assert.deepEqual(await follower!.getCheckpoint(), { page: 3 });
+});
+
+test('crash detection by connection has no effect while a slot moves, and says why', async (t) => {
+  const kind = 'hidden-half-way';
+  const fleet = new Fleet(t, { kind, redis: redis.redis, crashDetection: 'connection' });
+  const leader = await fleet.start();
+  await redis.whole();
+  const slot = await redis.slotOf(kind);
+  const from = await redis.ownerOf(kind);
+  const to = (await redis.otherMasters(from))[0]!;
+  const warnings = await warningsOf(async () => {
+    await redis.openSlot(slot, from, to);
+    await redis.moveKeys(slot, from, to, (key) => key.endsWith(':register'));
+    await redis.beside(to, async (ask) => {
+      const isHidden = async () => (await ask('HGET', registerKey(kind), 'presence')) === '';
+      await eventually(isHidden);
+    });
+  });
+  const told = warnings.filter(({ message }) => message.includes('has no effect'));
+  assert.match(told[0]!.message, /its slot is on the way to another node of the cluster/);
+  await redis.closeSlot(slot, from, to);
+  await eventually(async () => (await readRegister(to, kind)).presence !== '');
+  assert.equal(leader.isLeader(), true);
 });
 
 /** Until its next renewal at the new node a leader's writes are refused. */

@@ -337,10 +337,13 @@ impl RedisMedium {
         {
             self.lifeline.disarm();
             if presence.is_some() {
-                self.advise_of_hiding(
-                    link,
-                    "Redis does not let scripts call PUBSUB NUMSUB and INFO",
-                );
+                // Calls that are sent aside come on another connection, to a node that has this one's name from nobody.
+                let why = if self.hub.shared.aside.is_used() {
+                    "its slot is on the way to another node of the cluster, and it has effect again once that is over"
+                } else {
+                    "Redis does not let scripts call PUBSUB NUMSUB and INFO"
+                };
+                self.advise_of_hiding(link, why);
             }
         }
     }

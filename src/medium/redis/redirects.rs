@@ -63,6 +63,11 @@ impl Aside {
         Ok(line.insert(opened).connection.clone())
     }
 
+    /// Whether calls were sent there on this connection's behalf.
+    pub fn is_used(&self) -> bool {
+        self.0.try_lock().is_ok_and(|line| line.is_some())
+    }
+
     /// Nobody is sent there any more.
     pub async fn close(&self) {
         self.0.lock().await.take();
