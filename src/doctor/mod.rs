@@ -101,6 +101,9 @@ async fn examine_reached(subject: &Subject, visit: &mut Visit, checks: &mut Vec<
     checks.extend(access::rights(subject, visit).await);
     checks.push(access::identity(visit).await);
     checks.extend(server::told_by_info(visit).await);
+    if subject.target.wait_replicas > 0 {
+        checks.push(server::replicas(visit, subject.target.wait_replicas).await);
+    }
     checks.push(server::output_buffers(visit).await);
     checks.push(exchange::check(subject, visit).await);
     let (round_trip, clock) = timing::measure(visit, subject.renewal_interval).await;

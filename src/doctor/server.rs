@@ -1,5 +1,7 @@
 //! What the server tells of itself.
 
+use redis::Value;
+
 use super::Check;
 use crate::medium::redis::greeting::{Greeting, is_too_old};
 use crate::medium::redis::info::{Info, warn_of_eviction};
@@ -145,6 +147,26 @@ fn connections(info: &Info) -> Check {
         (Some(clients), Some(limit)) => Check::ok(NAME, format!("{clients} of {limit}")),
         (Some(clients), None) => Check::ok(NAME, format!("{clients}")),
         (None, _) => Check::skipped(NAME, "the server does not tell it"),
+    }
+}
+
+/// Whether there are as many replicas as grants are to wait for. Something was written just before, by the trial of the rights.
+pub async fn replicas(visit: &mut Visit, wanted: u32) -> Check {
+    const NAME: &str = "replicas";
+    const LIMIT_MS: &str = "1000";
+    match visit.ask(&["WAIT", &wanted.to_string(), LIMIT_MS]).await {
+        Ok(Value::Int(found)) if found < i64::from(wanted) => Check::failure(
+            NAME,
+            format!(
+                "{found} of {wanted} that are to be waited for have what was written: no grant counts, so nobody leads"
+            ),
+            "bring the replicas up, or lower waitReplicas",
+        ),
+        Ok(Value::Int(found)) => {
+            Check::ok(NAME, format!("{found} have what was written, of {wanted} to be waited for"))
+        }
+        Ok(_) => Check::skipped(NAME, "the server does not tell it"),
+        Err(refusal) => Check::skipped(NAME, refusal.message),
     }
 }
 

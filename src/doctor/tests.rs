@@ -1,6 +1,7 @@
 //! The doctor on real servers, each with something wrong.
 
 use super::*;
+use crate::medium::redis::place::{Endpoint, Place};
 use crate::medium::redis::rights::{Need, Trial, needed};
 use crate::medium::redis::tests::server::RedisServer;
 
@@ -157,6 +158,42 @@ async fn refused_writes_and_short_buffers_and_a_long_way_are_told() {
     assert_eq!(check(&report, "round trip").status, Status::Failure);
     // What a server refuses for another reason is not taken for a missing right.
     assert_eq!(check(&report, &format!("{RIGHT} +hset")).status, Status::Ok);
+}
+
+#[tokio::test]
+async fn replicas_that_are_to_be_waited_for_and_are_not_there_are_a_failure() {
+    let (server, replica) = (RedisServer::start(), RedisServer::start());
+    let target = Target { wait_replicas: 1, ..server.target() };
+    let report = examine_at(target.clone()).await;
+    let alone = check(&report, "replicas");
+    assert_eq!((alone.status, report.ok), (Status::Failure, false));
+    assert!(alone.found.starts_with("0 of 1"), "{alone:?}");
+
+    replica.run(&format!("REPLICAOF 127.0.0.1 {}", server.port()));
+    for _ in 0..1000 {
+        let state: String = server.query(&["INFO", "replication"]);
+        if state.contains("state=online") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let report = examine_at(target).await;
+    assert_eq!(check(&report, "replicas").status, Status::Ok, "{report:#?}");
+}
+
+/// By HLEN it is found which node has the kind.
+#[tokio::test]
+async fn without_the_right_by_which_the_node_of_a_kind_is_found_that_right_is_named() {
+    let server = RedisServer::start();
+    let mut rules = rules(&subject(server.target()));
+    rules.retain(|rule| rule != "+hlen");
+    let limited = permit(&server, &rules);
+    let nodes = vec![Endpoint::tcp("127.0.0.1", server.port())];
+    let report = examine_at(Target { place: Place::Cluster(nodes), ..limited }).await;
+    let reachable = check(&report, REACHABLE);
+    assert_eq!(reachable.status, Status::Failure);
+    assert!(reachable.found.contains("'hlen'"), "{reachable:?}");
+    assert!(report.least_acl.contains(" +hlen "));
 }
 
 #[tokio::test]
