@@ -1,9 +1,9 @@
 //! The doctor on real servers, each with something wrong.
 
 use super::*;
-use crate::medium::redis::place::{Endpoint, Place};
 use crate::medium::redis::rights::{Need, Trial, needed};
 use crate::medium::redis::tests::server::RedisServer;
+use crate::medium::redis::{Endpoint, Place};
 
 const SECRET: &str = "canary-4e1d-of-a-user";
 
