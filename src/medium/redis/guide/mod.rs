@@ -26,7 +26,7 @@ use crate::medium::MediumError;
 pub enum Guide {
     Server(Endpoint),
     Sentinels(Arc<Sentinels>),
-    Nodes(Nodes),
+    Nodes(Box<Nodes>),
 }
 
 /// A server to try, and who told of it.
@@ -44,7 +44,7 @@ impl Guide {
             Place::Sentinel(place) => {
                 Self::Sentinels(Sentinels::new(place.clone(), target.client_name.clone()))
             }
-            Place::Cluster(seeds) => Self::Nodes(Nodes::new(seeds, key, target)),
+            Place::Cluster(seeds) => Self::Nodes(Box::new(Nodes::new(seeds, key, target))),
         }
     }
 

@@ -101,6 +101,8 @@ impl RedisServer {
         command
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
             .args(["--save", "", "--appendonly", "no"])
+            // A replica is sent a file, which no other server is to find.
+            .args(["--rdb-del-sync-files", "yes", "--dbfilename", &format!("{}.rdb", self.port)])
             .arg("--dir")
             .arg(std::env::temp_dir())
             .args(&self.options)
