@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Candidate } from '../index.js';
 import { secretOf } from './fixtures/canary.ts';
 import { collect, eventually } from './fixtures/eventually.ts';
 import { Fleet, errorCodes } from './fixtures/fleet.ts';
-import { ProcessFleet } from './fixtures/process-fleet.ts';
+import { assertCrashShowsByConnection } from './fixtures/process-fleet.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
 import { temporaryDirectory } from './fixtures/temporary-directory.ts';
 
@@ -64,18 +63,7 @@ test('over a Unix socket the connection of a killed leader tells of the crash as
   const socket = path.join(temporaryDirectory(t), 's');
   const server = await startRedis({ args: ['--unixsocket', socket] });
   t.after(() => server.stop());
-  const place = { path: socket };
-  const first = new Candidate({ redis: place, kind: 'crash', leaseMs: 100 });
-  await first.start();
-  await first.stop();
-  const options = { redis: place, leaseMs: 60_000, crashDetection: 'connection' };
-  const fleet = new ProcessFleet(t, { url: server.url, kind: 'crash', options });
-  for (let number = 0; number < 2; number++) await fleet.start();
-  const leader = await fleet.agreed();
-  assert.deepEqual(await leader.call('warnings'), []);
-  await leader.kill();
-  assert.notEqual(await fleet.agreed(), leader);
-  fleet.assertKeptPromise();
+  await assertCrashShowsByConnection(t, server.url, { path: socket });
 });
 
 test('the same kind in two databases, or under two prefixes, is two kinds', async (t) => {

@@ -11,7 +11,7 @@ import { collect, eventually } from './fixtures/eventually.ts';
 import { Fleet } from './fixtures/fleet.ts';
 import { freePort } from './fixtures/free-port.ts';
 import { Installed } from './fixtures/installed.ts';
-import { ProcessFleet } from './fixtures/process-fleet.ts';
+import { assertCrashShowsByConnection } from './fixtures/process-fleet.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
 import { temporaryDirectory } from './fixtures/temporary-directory.ts';
 
@@ -238,21 +238,7 @@ test('a replaced certificate is taken up with the next connection, on either sid
 });
 
 test('over TLS the connection of a killed leader tells of the crash as well', async (t) => {
-  const options = { leaseMs: 60_000, crashDetection: 'connection' as const };
-  const first = new Candidate({ redis: { port, tls: known() }, kind: 'crash', leaseMs: 100 });
-  await first.start();
-  await first.stop();
-  const fleet = new ProcessFleet(t, {
-    url: redis.url,
-    kind: 'crash',
-    options: { ...options, redis: { port, tls: known() } },
-  });
-  for (let number = 0; number < 2; number++) await fleet.start();
-  const leader = await fleet.agreed();
-  assert.deepEqual(await leader.call('warnings'), []);
-  await leader.kill();
-  assert.notEqual(await fleet.agreed(), leader);
-  fleet.assertKeptPromise();
+  await assertCrashShowsByConnection(t, redis.url, { port, tls: known() });
 });
 
 test('two that differ in their certificates alone share no connection', async (t) => {
