@@ -1,5 +1,16 @@
 /// <reference types="node" />
 
+/**
+ * Leader election, discovery and messaging for Node.js services. {@link Candidate} is the one class to
+ * begin with; {@link Options} has what it takes, {@link CandidateEvents} what it tells, and
+ * {@link ErrorCode} what can go wrong.
+ *
+ * Numbers that end in `Ms` are milliseconds; "a JSON value" is whatever `JSON.stringify()` turns into
+ * text and `JSON.parse()` gives back.
+ *
+ * @module
+ */
+
 import { EventEmitter } from 'node:events';
 
 /**
@@ -88,7 +99,7 @@ export interface Options<Meta = any> {
    * With `'connection'` a leader whose connection to Redis breaks leads no more, and a new one is
    * elected. Two instances may then lead at once, until 0.8 `leaseMs` after the last renewal, where
    * Redis closes a connection and the news of it does not reach the leader's host within that
-   * wait; see "Faster after a crash" in the README.
+   * wait; see "Faster after a crash" in docs/concepts.md.
    *
    * It has no effect through a proxy, on a server that does not let scripts read `INFO` and `PUBSUB
    * NUMSUB`, or with `medium: 'memory'`: an instance that would lead then tells so by a process
@@ -158,7 +169,7 @@ export interface Options<Meta = any> {
    * How many replicas of the Redis server must have a grant or a renewal, by its word (`WAIT`), for
    * it to count. Where fewer have it in time, the leader is not told of it, and leads no longer than
    * its last renewal allows. A failover to a replica that must have had it then costs no grant, and
-   * never makes two lead; for what that takes, see "Failover without loss" in the README.
+   * never makes two lead; for what that takes, see "Failover without loss" in docs/redis.md.
    * Minimum: 0.
    * Maximum: 100.
    * @default 0
@@ -289,8 +300,9 @@ export interface RedisNode {
 
 /** As whom to come to Redis. */
 export interface Credentials {
-  /** Without one, that of option `redis`. */
+  /** The user; without one, that of option `redis`. */
   username?: string;
+  /** The password, or the token that stands for it; it appears in no error and no warning. */
   password: string;
 }
 
@@ -325,6 +337,7 @@ export interface TlsOptions {
   rejectUnauthorized?: boolean;
 }
 
+/** What `start()` takes. */
 export interface StartOptions {
   /**
    * Aborted before `start()` has ended: the candidate stops, and the promise rejects with the
@@ -333,6 +346,7 @@ export interface StartOptions {
   signal?: AbortSignal;
 }
 
+/** What `waitForLeader()` takes. */
 export interface WaitOptions {
   /** Aborted before a leader is known: the promise rejects with the signal's reason. */
   signal?: AbortSignal;
@@ -353,10 +367,14 @@ export interface Reign<Checkpoint = any> {
    */
   signal: AbortSignal;
 
-  /** What a leader left by `setCheckpoint()`; `undefined` where none ever did. */
+  /**
+   * What a leader left by `setCheckpoint()` or `fenced()`, as it was when this reign began;
+   * `undefined` where none ever did.
+   */
   checkpoint: Checkpoint | undefined;
 }
 
+/** What `lead()` takes beside the function. */
 export interface LeadOptions {
   /**
    * Whether the leadership stays when the function has returned. With `false` it is released then,
@@ -388,6 +406,7 @@ export interface LeadHandle {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** What a write of the leader takes: `setCheckpoint()`, and with more `fenced()`. */
 export interface WriteOptions {
   /**
    * Only if this instance leads in exactly this term. Without it, in whichever it leads: then a
@@ -397,8 +416,12 @@ export interface WriteOptions {
   term?: number;
 }
 
+/** What `fenced()` takes beside the commands. */
 export interface FencedOptions extends WriteOptions {
-  /** Set in the same step, after the commands, as `setCheckpoint()` does. */
+  /**
+   * A JSON value of at most 65536 bytes, set in the same step, after the commands, as
+   * `setCheckpoint()` does.
+   */
   checkpoint?: any;
 
   /**
@@ -422,31 +445,52 @@ export interface Stats {
   leader: string | null;
   /** For how many milliseconds this instance leads without another renewal; 0 if it does not. */
   validForMs: number;
-  /** Renewals of the leadership: `refused` by Redis, `failed` without an answer. */
-  renewals: { granted: number; refused: number; failed: number };
-  /** Round trips of the election's commands, in milliseconds; `null` before the first. */
-  roundTripMs: { p50: number | null; p99: number | null };
+  /** What became of the renewals of this instance's leaderships. */
+  renewals: {
+    /** Redis wrote it; the leadership was prolonged. */
+    granted: number;
+    /** Redis answered that the record was not as this instance knew it. */
+    refused: number;
+    /** It got an error, or no answer in time. */
+    failed: number;
+  };
+  /** The last 512 round trips of the election's commands, in milliseconds. */
+  roundTripMs: {
+    /** The median; `null` before the first. */
+    p50: number | null;
+    /** The 99th percentile; `null` before the first. */
+    p99: number | null;
+  };
   /** How often a broken connection stood again. */
   reconnects: number;
   /** How often this instance was elected. */
   takeovers: number;
   /** For how many milliseconds no leader was known here, while it was started. */
   leaderlessMs: number;
-  /**
-   * `dropped`: received, but malformed or of an unknown version; `unauthenticated`: dropped since
-   * they are not as `messageSecret` wants them.
-   */
+  /** What became of messages. */
   messages: {
+    /** Taken by Redis. */
     sent: number;
+    /** Come in, and told by `message`. */
     received: number;
+    /** Came in faster than this process took them, until there was no room; each shows as a `gap`. */
     dropped: number;
+    /** Dropped, since they are not as `messageSecret` wants them. */
     unauthenticated: number;
+    /** Sent and not come in: the sum of `missed` over all `gap` events. */
     gaps: number;
   };
-  /** What was found malformed in Redis or on a channel. */
+  /** What was found malformed in Redis or on a channel, and ignored. */
   malformed: number;
   /** Blocks of the event loop for longer than `maxStallMs`. */
-  stalls: { count: number; longestMs: number; totalMs: number };
+  stalls: {
+    /** How many. */
+    count: number;
+    /** The longest, in milliseconds. */
+    longestMs: number;
+    /** All together, in milliseconds. */
+    totalMs: number;
+  };
   /** How many instances are known, this one included; 0 when it is not started. */
   instances: number;
   /** Whether the connection for commands stands. */
@@ -554,9 +598,14 @@ export interface CandidateEvents<Meta = any, Message = any> {
 
   /**
    * The event loop was blocked for longer than `maxStallMs`, and runs again. A leader has been
-   * released for it meanwhile. `ms` is how long it was blocked.
+   * released for it meanwhile.
    */
-  stall: [{ ms: number }];
+  stall: [
+    stall: {
+      /** How long it was blocked, in milliseconds. */
+      ms: number;
+    },
+  ];
 
   /**
    * Redis was lost or refused something: once when it happens and again for each attempt that
@@ -764,7 +813,9 @@ export class Candidate<Meta = any, Message = any> extends EventEmitter<
 
 /** Every error of this package. Passwords appear in none of its parts. */
 export class IncumbentError extends Error {
+  /** For tests and wrappers; the package makes its errors itself. `cause` is as of `Error`. */
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown });
+  /** `'IncumbentError'`, also of a `LeadershipLost`. */
   readonly name: 'IncumbentError';
   /** What went wrong, for programs; `message` is for people and may change. */
   readonly code: ErrorCode;
@@ -789,7 +840,9 @@ export type LossReason =
 
 /** The reason of an aborted signal of a leadership. Its code is `ERR_NOT_LEADER`. */
 export class LeadershipLost extends IncumbentError {
+  /** For tests; the package makes these itself. */
   constructor(term: number, why: LossReason);
+  /** Why the leadership ended. */
   readonly why: LossReason;
 }
 

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { build, install } from './prepare.mjs';
+import { installDocumentTools } from './document-tools.mjs';
 import { installExamples } from './examples.mjs';
 import { provideOpenssl } from './openssl.mjs';
 import { providePostgres } from './postgres.mjs';
@@ -16,7 +17,7 @@ import { installed, root, run } from './run.mjs';
  * @typedef {object} Step
  * @property {string} name for `--only`
  * @property {string} does the heading
- * @property {('modules' | 'redis' | 'openssl' | 'addon' | 'examples' | 'postgres')[]} needs
+ * @property {('modules' | 'redis' | 'openssl' | 'addon' | 'documentTools' | 'examples' | 'postgres')[]} needs
  * @property {boolean} [check] whether it is a check, not a test: `npm run check` runs these
  * @property {(context: Context) => Promise<Result>} run
  */
@@ -40,7 +41,7 @@ export const steps = [
   {
     name: 'types',
     does: 'the types of the tests, and the typings of the package',
-    needs: ['modules'],
+    needs: ['modules', 'documentTools'],
     check: true,
     run: (context) => check(context, installed('tsc'), ['--project', 'tsconfig.json']),
   },
@@ -84,6 +85,12 @@ export const steps = [
     run: ({ files, echo }) => jsTests({ only: files, echo }),
   },
   {
+    name: 'documents',
+    does: 'the documents: every block of code, every link and table, and the reference',
+    needs: ['modules', 'redis', 'addon', 'documentTools'],
+    run: ({ files, echo }) => jsTests({ only: files, echo, directory: 'docs/__test__' }),
+  },
+  {
     name: 'examples',
     does: 'the examples, as programs of their own',
     needs: ['modules', 'redis', 'addon', 'examples', 'postgres'],
@@ -103,6 +110,7 @@ export const preparations = {
   redis: provideRedis,
   openssl: provideOpenssl,
   addon: build,
+  documentTools: installDocumentTools,
   examples: installExamples,
   postgres: providePostgres,
 };

@@ -1,0 +1,150 @@
+// Every block of code in README.md and docs/ is run, or looked at, as the comment before it says:
+//
+//   <!-- test: program -->            runs to its end, with exit code 0
+//   <!-- test: service tells="…" -->  two copies run: one tells it, is ended by SIGTERM, and the other one tells it
+//   <!-- test: fleet tells="…" -->    two copies run, and both tell it; SIGTERM ends them
+//   <!-- test: file NAME -->          is saved, for the blocks that follow in the document
+//   <!-- test: excerpt FILE -->       stands in that file, whose own tests run it
+//   <!-- test: scenario NAME -->      has a test of its own, in scenarios.ts
+//   <!-- test: output -->             is what the block before it prints
+//
+// A block of `sh` needs none: it runs line by line. One of `ts` has its types checked as well. One of `rust` is run by
+// `cargo test`, which its document has to be a part of. Whatever is neither fails.
+
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { before, describe, test, type TestContext } from 'node:test';
+import { eventually } from '../../__test__/fixtures/eventually.ts';
+import { installed, run } from '../../scripts/run.mjs';
+import { read, root, tested, type Block } from './document.ts';
+import { assertOutput } from './output.ts';
+import { Desk, type Reader } from './reader.ts';
+import { scenarios } from './scenarios.ts';
+
+let desk: Desk;
+before(async () => {
+  desk = await Desk.make();
+});
+
+const asked = new Set<string>();
+
+for (const file of tested) {
+  const { blocks } = read(file);
+  if (blocks.length === 0) continue;
+  describe(file, { concurrency: 2 }, () => {
+    blocks.forEach((block, index) => {
+      if (block.directive?.kind === 'file') return;
+      if (block.directive?.kind === 'output') {
+        // The block before it has the test.
+        if (index > 0 && !blocks[index - 1]!.directive?.kind.match(/^(output|file)$/)) return;
+        test(`${block.line}: output of nothing`, () => assert.fail('no block before it prints'));
+        return;
+      }
+      const next = blocks[index + 1];
+      const shown = next?.directive?.kind === 'output' ? next.code : undefined;
+      test(`line ${block.line}: ${described(block)}`, async (t) => {
+        const reader = desk.reader(t);
+        const files = blocks.slice(0, index).filter(({ directive }) => directive?.kind === 'file');
+        for (const { directive, code } of files) reader.save(directive!.name!, code);
+        await check(t, block, reader, shown);
+      });
+    });
+
+    for (const { directive, line } of blocks.filter((block) => block.directive?.kind === 'file')) {
+      test(`line ${line}: ${directive!.name} is used by a later block`, () => {
+        const later = blocks.filter((block) => block.line > line && block.directive?.kind !== 'file');
+        assert.ok(later.some(({ code }) => code.includes(directive!.name!)));
+      });
+    }
+  });
+}
+
+test('every scenario belongs to a block', () => {
+  const named = tested.flatMap((file) => read(file).blocks.map(({ directive }) => directive));
+  const used = named.filter((directive) => directive?.kind === 'scenario').map((one) => one!.name!);
+  assert.deepEqual([...used].sort(), Object.keys(scenarios).sort());
+});
+
+function described({ language, directive }: Block): string {
+  const { kind = '', name = '' } = directive ?? {};
+  return [language, kind, name].filter(Boolean).join(' ');
+}
+
+async function check(t: TestContext, block: Block, reader: Reader, shown: string | undefined) {
+  if (block.language === 'ts') await checkTypes(block);
+  const { kind, name, tells } = block.directive ?? { kind: block.language };
+  switch (kind) {
+    case 'sh': {
+      const { status, output } = reader.shell(block.code);
+      assert.equal(status, 0, output);
+      if (shown !== undefined) assertOutput(output, shown);
+      return;
+    }
+    case 'program': {
+      const program = reader.start(block);
+      assert.equal(await program.ended, 0, program.output);
+      if (shown !== undefined) assertOutput(program.output, shown);
+      return;
+    }
+    case 'service':
+      return checkService(block, reader, new RegExp(tells!));
+    case 'fleet':
+      return checkFleet(block, reader, new RegExp(tells!));
+    case 'excerpt': {
+      const whole = plain(readFileSync(path.join(root, name!), 'utf8'));
+      return assert.ok(whole.includes(plain(block.code)), `${name} does not have these lines`);
+    }
+    case 'scenario': {
+      const scenario = scenarios[name!];
+      assert.ok(scenario, `scenarios.ts has no scenario '${name}'`);
+      return scenario({ t, block, reader, redis: desk.redis, shown });
+    }
+    case 'rust': {
+      const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' });
+      const included = new RegExp(`include_str!\\("[./]*${block.document.replace('.', '\\.')}"\\)`);
+      const rust = sources.filter((source) => source.endsWith('.rs'));
+      const isIncluded = (source: string) =>
+        included.test(readFileSync(path.join(root, 'src', source), 'utf8'));
+      return assert.ok(rust.some(isIncluded), 'no module of the crate includes this document');
+    }
+  }
+  assert.fail(`nothing says how this block of '${block.language}' is tested`);
+}
+
+/** Exactly one of two copies does it; when it is ended, the other one does. */
+async function checkService(block: Block, reader: Reader, tells: RegExp) {
+  const copies = [reader.start(block), reader.start(block)];
+  const told = () => copies.find(({ output }) => tells.test(output));
+  const first = await eventually(told, { within: 30_000 });
+  const second = copies.find((copy) => copy !== first)!;
+  assert.doesNotMatch(second.output, tells);
+  first.kill('SIGTERM');
+  assert.equal(await first.ended, 0, first.output);
+  await eventually(() => tells.test(second.output), { within: 30_000 });
+  second.kill('SIGTERM');
+  assert.equal(await second.ended, 0, second.output);
+}
+
+async function checkFleet(block: Block, reader: Reader, tells: RegExp) {
+  const copies = [reader.start(block), reader.start(block)];
+  await eventually(() => copies.every(({ output }) => tells.test(output)), { within: 30_000 });
+  for (const copy of copies) {
+    copy.kill('SIGTERM');
+    assert.equal(await copy.ended, 0, copy.output);
+  }
+}
+
+/** As TypeScript sees it in a project of its own that has the package installed. */
+async function checkTypes(block: Block) {
+  const file = path.join(desk.folder, `types-${path.basename(block.document)}-${block.line}.mts`);
+  writeFileSync(file, block.code);
+  const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext'];
+  const types = ['--types', 'node', '--typeRoots', path.join(root, 'node_modules', '@types')];
+  const { ok, output } = await run(installed('tsc'), [...options, ...types, file], {
+    cwd: desk.folder,
+  });
+  assert.ok(ok, output);
+}
+
+const plain = (text: string) => text.replace(/\s+/g, ' ').trim();

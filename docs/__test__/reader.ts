@@ -1,0 +1,132 @@
+// A reader: somebody with an empty folder, the package installed from its tarballs in place of the registry, and a Redis of
+// their own, who saves, runs and compares what a document shows.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, type TestContext } from 'node:test';
+import { Program } from '../../__test__/fixtures/program.ts';
+import { startRedis, type RedisServer } from '../../__test__/fixtures/redis-server.ts';
+import { packAll } from '../../scripts/packed.mjs';
+import { temporaryDirectory } from '../../scripts/temporary.mjs';
+import { root, type Block } from './document.ts';
+
+// One database for each block: the same kind in two of them is two kinds.
+const databases = 1024;
+
+export class Desk {
+  readonly folder = path.join(temporaryDirectory(), 'desk');
+  readonly #redis: RedisServer;
+  readonly #tarballs: string[];
+  #readers = 0;
+
+  private constructor(redis: RedisServer, tarballs: string[]) {
+    this.#redis = redis;
+    this.#tarballs = tarballs;
+    mkdirSync(this.folder);
+    const versions = '{ "private": true }\n';
+    writeFileSync(path.join(this.folder, 'package.json'), versions);
+  }
+
+  static async make(): Promise<Desk> {
+    const redis = await startRedis({ args: ['--databases', String(databases)] });
+    after(() => redis.stop());
+    const packed = await packAll();
+    if (!packed.ok) throw new Error(packed.output);
+    const desk = new Desk(redis, packed.tarballs);
+    const { status, output } = desk.#sh('npm install incumbent', desk.folder, {});
+    if (status !== 0) throw new Error(output);
+    return desk;
+  }
+
+  get redis(): RedisServer {
+    return this.#redis;
+  }
+
+  /** A reader with a folder and a database that nobody else has. */
+  reader(t: TestContext): Reader {
+    this.#readers += 1;
+    if (this.#readers >= databases) throw new Error('more blocks than databases');
+    const folder = path.join(this.folder, `reader-${this.#readers}`);
+    mkdirSync(folder);
+    return new Reader(t, folder, `${this.#redis.url}/${this.#readers}`, (script, env) =>
+      this.#sh(script, folder, env),
+    );
+  }
+
+  #sh(script: string, cwd: string, env: Record<string, string>) {
+    const { status, stdout, stderr } = spawnSync('bash', ['-euc', this.installable(script)], {
+      cwd,
+      env: { ...process.env, ...env },
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    return { status, output: `${stdout}${stderr}`, stdout };
+  }
+
+  /**
+   * What is installed comes from this project: the package from its tarballs, anything else from docs/package.json, which pins
+   * its version.
+   */
+  installable(script: string): string {
+    return script.replace(/npm install ([^\n]*)/g, (_, list: string) => {
+      const sources = list.split(' ').flatMap((name) => {
+        if (name === 'incumbent') return this.#tarballs;
+        const folder = path.join(root, 'docs', 'node_modules', name);
+        if (!existsSync(folder)) throw new Error(`docs/package.json does not have ${name}`);
+        return [folder];
+      });
+      return `npm install --offline --no-save --silent ${sources.join(' ')}`;
+    });
+  }
+}
+
+export class Reader {
+  readonly folder: string;
+  /** Of a database of its own. */
+  readonly redisUrl: string;
+  readonly #t: TestContext;
+  readonly #run: (
+    script: string,
+    env: Record<string, string>,
+  ) => { status: number | null; output: string; stdout: string };
+
+  /** Use {@link Desk.reader}. */
+  constructor(
+    t: TestContext,
+    folder: string,
+    redisUrl: string,
+    run: (
+      script: string,
+      env: Record<string, string>,
+    ) => { status: number | null; output: string; stdout: string },
+  ) {
+    this.#t = t;
+    this.folder = folder;
+    this.redisUrl = redisUrl;
+    this.#run = run;
+  }
+
+  save(name: string, text: string): string {
+    const file = path.join(this.folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  }
+
+  /** Starts a program of a document. Its file has the ending that its language asks for. */
+  start(block: Block, env: Record<string, string> = {}): Program {
+    const file = this.save(`block-${block.line}.${block.language}`, block.code);
+    return new Program(this.#t, file, {
+      args: [],
+      cwd: this.folder,
+      env: { REDIS_URL: this.redisUrl, ...env },
+    });
+  }
+
+  /** Runs a script of a shell, in which the server of the documents means the reader's own. */
+  shell(script: string) {
+    const own = script.replaceAll('redis://localhost:6379', this.redisUrl);
+    return this.#run(own, { REDIS_URL: this.redisUrl });
+  }
+}
