@@ -3,31 +3,34 @@
 //   <!-- test: program -->            runs to its end, with exit code 0
 //   <!-- test: service tells="…" -->  two copies run: one tells it, is ended by SIGTERM, and the other one tells it
 //   <!-- test: fleet tells="…" -->    two copies run, and both tell it; SIGTERM ends them
+//   <!-- test: types -->              of `ts`: it has to fit the typings, and is not run
 //   <!-- test: file NAME -->          is saved, for the blocks that follow in the document
 //   <!-- test: excerpt FILE -->       stands in that file, whose own tests run it
 //   <!-- test: scenario NAME -->      has a test of its own, in scenarios.ts
 //   <!-- test: output -->             is what the block before it prints
 //
-// A block of `sh` needs none: it runs line by line. One of `ts` has its types checked as well. One of `rust` is run by
-// `cargo test`, which its document has to be a part of. Whatever is neither fails.
+// A block of `sh` needs none: it runs line by line. One of `rust` is run by `cargo test`, which its document has to be a part
+// of. Whatever is neither fails.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { before, describe, test, type TestContext } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 import { eventually } from '../../__test__/fixtures/eventually.ts';
-import { installed, run } from '../../scripts/run.mjs';
 import { read, root, tested, type Block } from './document.ts';
 import { assertOutput } from './output.ts';
 import { Desk, type Reader } from './reader.ts';
 import { scenarios } from './scenarios.ts';
+import { fromScripts } from './scripts.ts';
 
 let desk: Desk;
 before(async () => {
   desk = await Desk.make();
 });
+after(() => desk.close());
 
-const asked = new Set<string>();
+// Of one block, on a busy machine; most take a second.
+const timeout = 90_000;
 
 for (const file of tested) {
   const { blocks } = read(file);
@@ -43,7 +46,7 @@ for (const file of tested) {
       }
       const next = blocks[index + 1];
       const shown = next?.directive?.kind === 'output' ? next.code : undefined;
-      test(`line ${block.line}: ${described(block)}`, async (t) => {
+      test(`line ${block.line}: ${described(block)}`, { timeout }, async (t) => {
         const reader = desk.reader(t);
         const files = blocks.slice(0, index).filter(({ directive }) => directive?.kind === 'file');
         for (const { directive, code } of files) reader.save(directive!.name!, code);
@@ -53,7 +56,9 @@ for (const file of tested) {
 
     for (const { directive, line } of blocks.filter((block) => block.directive?.kind === 'file')) {
       test(`line ${line}: ${directive!.name} is used by a later block`, () => {
-        const later = blocks.filter((block) => block.line > line && block.directive?.kind !== 'file');
+        const later = blocks.filter(
+          (block) => block.line > line && block.directive?.kind !== 'file',
+        );
         assert.ok(later.some(({ code }) => code.includes(directive!.name!)));
       });
     }
@@ -76,9 +81,9 @@ async function check(t: TestContext, block: Block, reader: Reader, shown: string
   const { kind, name, tells } = block.directive ?? { kind: block.language };
   switch (kind) {
     case 'sh': {
-      const { status, output } = reader.shell(block.code);
+      const { status, output, stdout } = reader.shell(block.code);
       assert.equal(status, 0, output);
-      if (shown !== undefined) assertOutput(output, shown);
+      if (shown !== undefined) assertOutput(stdout, shown);
       return;
     }
     case 'program': {
@@ -95,10 +100,12 @@ async function check(t: TestContext, block: Block, reader: Reader, shown: string
       const whole = plain(readFileSync(path.join(root, name!), 'utf8'));
       return assert.ok(whole.includes(plain(block.code)), `${name} does not have these lines`);
     }
+    case 'types':
+      return assert.equal(block.language, 'ts', 'only TypeScript has types to check');
     case 'scenario': {
       const scenario = scenarios[name!];
       assert.ok(scenario, `scenarios.ts has no scenario '${name}'`);
-      return scenario({ t, block, reader, redis: desk.redis, shown });
+      return scenario({ t, block, reader, redis: desk.redis });
     }
     case 'rust': {
       const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' });
@@ -139,8 +146,9 @@ async function checkFleet(block: Block, reader: Reader, tells: RegExp) {
 async function checkTypes(block: Block) {
   const file = path.join(desk.folder, `types-${path.basename(block.document)}-${block.line}.mts`);
   writeFileSync(file, block.code);
-  const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext'];
+  const options = ['--noEmit', '--strict', '--target', 'esnext', '--module', 'nodenext'];
   const types = ['--types', 'node', '--typeRoots', path.join(root, 'node_modules', '@types')];
+  const { installed, run } = await fromScripts('run.mjs');
   const { ok, output } = await run(installed('tsc'), [...options, ...types, file], {
     cwd: desk.folder,
   });

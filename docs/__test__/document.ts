@@ -91,7 +91,10 @@ function directiveOf(comment: string): Directive | undefined {
   const [, text] = /^<!-- test: (.*?) -->\s*$/.exec(comment) ?? [];
   if (text === undefined) return undefined;
   const [, tells] = /tells="([^"]*)"/.exec(text) ?? [];
-  const [kind, name] = text.replace(/tells="[^"]*"/, '').trim().split(/\s+/);
+  const [kind, name] = text
+    .replace(/tells="[^"]*"/, '')
+    .trim()
+    .split(/\s+/);
   return { kind: kind!, name, tells };
 }
 

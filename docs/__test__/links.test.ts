@@ -24,6 +24,7 @@ function problem(file: string, href: string): string | undefined {
   const found = path.join(root, target);
   if (!existsSync(found)) return 'there is no such file';
   if (anchor === undefined) return undefined;
-  if (statSync(found).isDirectory() || !target.endsWith('.md')) return 'only documents have anchors';
+  if (statSync(found).isDirectory() || !target.endsWith('.md'))
+    return 'only documents have anchors';
   return read(target).anchors.has(anchor) ? undefined : 'there is no such heading';
 }

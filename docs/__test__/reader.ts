@@ -4,43 +4,47 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import { Program } from '../../__test__/fixtures/program.ts';
 import { startRedis, type RedisServer } from '../../__test__/fixtures/redis-server.ts';
-import { packAll } from '../../scripts/packed.mjs';
-import { temporaryDirectory } from '../../scripts/temporary.mjs';
 import { root, type Block } from './document.ts';
+import { fromScripts } from './scripts.ts';
 
 // One database for each block: the same kind in two of them is two kinds.
 const databases = 1024;
 
 export class Desk {
-  readonly folder = path.join(temporaryDirectory(), 'desk');
+  readonly folder: string;
   readonly #redis: RedisServer;
   readonly #tarballs: string[];
   #readers = 0;
 
-  private constructor(redis: RedisServer, tarballs: string[]) {
+  private constructor(folder: string, redis: RedisServer, tarballs: string[]) {
+    this.folder = folder;
     this.#redis = redis;
     this.#tarballs = tarballs;
-    mkdirSync(this.folder);
-    const versions = '{ "private": true }\n';
-    writeFileSync(path.join(this.folder, 'package.json'), versions);
+    writeFileSync(path.join(this.folder, 'package.json'), '{ "private": true }\n');
   }
 
   static async make(): Promise<Desk> {
-    const redis = await startRedis({ args: ['--databases', String(databases)] });
-    after(() => redis.stop());
+    const { packAll } = await fromScripts('packed.mjs');
+    const { temporaryDirectory } = await fromScripts('temporary.mjs');
     const packed = await packAll();
     if (!packed.ok) throw new Error(packed.output);
-    const desk = new Desk(redis, packed.tarballs);
+    const redis = await startRedis({ args: ['--databases', String(databases)] });
+    const desk = new Desk(temporaryDirectory(), redis, packed.tarballs);
     const { status, output } = desk.#sh('npm install incumbent', desk.folder, {});
-    if (status !== 0) throw new Error(output);
-    return desk;
+    if (status === 0) return desk;
+    await redis.stop();
+    throw new Error(output);
   }
 
   get redis(): RedisServer {
     return this.#redis;
+  }
+
+  close(): Promise<void> {
+    return this.#redis.stop();
   }
 
   /** A reader with a folder and a database that nobody else has. */

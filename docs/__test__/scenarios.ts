@@ -1,0 +1,159 @@
+// Tests of single blocks, for what the general ways of blocks.test.ts do not show.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { TestContext } from 'node:test';
+import { Candidate } from '../../index.js';
+import { parse, parseAllDocuments } from 'yaml';
+import { eventually } from '../../__test__/fixtures/eventually.ts';
+import type { Program } from '../../__test__/fixtures/program.ts';
+import type { RedisServer } from '../../__test__/fixtures/redis-server.ts';
+import { root, type Block } from './document.ts';
+import type { Reader } from './reader.ts';
+
+interface Scene {
+  t: TestContext;
+  block: Block;
+  reader: Reader;
+  redis: RedisServer;
+}
+
+const patience = { within: 30_000 };
+
+export const scenarios: Record<string, (scene: Scene) => Promise<void>> = {
+  /** It leads, pushes jobs, tells of its end; its copy pushes nothing before, and goes on after a SIGKILL as well. */
+  async 'in-ten-lines'({ block, reader }) {
+    const copies = [1, 2, 3].map(() => reader.start(block));
+    const pushes = ({ output }: Program) => /pushing a job in term \d+/.test(output);
+    const next = () =>
+      eventually(() => copies.find((one) => one.isRunning && pushes(one)), patience);
+
+    const first = await next();
+    assert.match(first.output, /I lead, in term \d+/);
+    assert.equal(copies.filter(pushes).length, 1);
+    first.kill('SIGTERM');
+    assert.equal(await first.ended, 0);
+    assert.match(first.output, /I lead no more; nobody yet does/);
+
+    const second = await next();
+    second.kill('SIGKILL');
+    await second.ended;
+    const third = await next();
+    third.kill('SIGTERM');
+    assert.equal(await third.ended, 0);
+  },
+
+  async fencing({ block, reader, t }) {
+    const program = reader.start(block);
+    await eventually(() => program.output === '1 OK\n', patience);
+    const onlooker = new Candidate({ redis: reader.redisUrl, kind: 'job-pusher' });
+    t.after(() => onlooker.stop());
+    await onlooker.start();
+    program.kill('SIGKILL');
+    await eventually(() => onlooker.isLeader(), patience);
+    const replies = await onlooker.fenced([
+      ['LRANGE', 'jobs', 0, -1],
+      ['GET', 'cursor'],
+    ]);
+    assert.deepEqual(replies, [['{"id":43}'], '43']);
+  },
+
+  /** Its copy goes on where it stopped. */
+  async checkpoint({ block, reader, t }) {
+    const first = reader.start(block);
+    await eventually(() => first.output.includes('page 2'), patience);
+    const onlooker = new Candidate({ redis: reader.redisUrl, kind: 'importer', eligible: false });
+    t.after(() => onlooker.stop());
+    await onlooker.start();
+    await eventually(async () => (await onlooker.getCheckpoint<any>())?.page === 3, patience);
+    assert.equal(first.output, 'importing page 0\nimporting page 1\nimporting page 2\n');
+    const { id } = (await onlooker.getLeader())!;
+    first.kill('SIGKILL');
+    const second = reader.start(block);
+    await eventually(async () => ((await onlooker.getLeader())?.id ?? id) !== id, patience);
+    second.kill('SIGTERM');
+    await second.ended;
+    assert.equal(second.output, '');
+  },
+
+  /** The rights are enough for an election, discovery, messages and a handover. */
+  async rights({ block, redis, t }) {
+    const [acl, setuser, user, ...rights] = block.code.trim().split(' ');
+    await redis.cli(acl!, setuser!, user!, 'reset', ...rights);
+    const url = `redis://${user}:password@127.0.0.1:${redis.port}`;
+    const candidates = [0, 1].map(() => new Candidate({ redis: url, kind: 'orders' }));
+    t.after(() => Promise.all(candidates.map((candidate) => candidate.stop())));
+    const errors: unknown[] = [];
+    candidates.forEach((candidate) => candidate.on('error', (error) => errors.push(error)));
+    await Promise.all(candidates.map((candidate) => candidate.start()));
+    const [leader, follower] = candidates[0]!.isLeader() ? candidates : candidates.toReversed();
+    const heard = once(leader!, 'message');
+    await follower!.messageLeader('a word');
+    assert.equal((await heard)[0].message, 'a word');
+    await follower!.setMeta('new');
+    assert.equal((await leader!.getInstances()).length, 2);
+    await leader!.stop();
+    await eventually(() => follower!.isLeader());
+    assert.deepEqual(errors, []);
+  },
+
+  /** A deployment that a cluster would take: its parts fit together, and it leaves a leader the time to drain. */
+  async kubernetes({ block }) {
+    const objects = parseAllDocuments(block.code).map((document) => {
+      assert.deepEqual([document.errors, document.warnings], [[], []]);
+      return document.toJS();
+    });
+    for (const { apiVersion, kind, metadata } of objects) {
+      assert.equal(
+        apiVersion,
+        { Deployment: 'apps/v1', PodDisruptionBudget: 'policy/v1' }[kind as string],
+      );
+      assert.match(metadata.name, /^[a-z0-9-]+$/);
+    }
+    const deployment = objects.find(({ kind }) => kind === 'Deployment').spec;
+    const budget = objects.find(({ kind }) => kind === 'PodDisruptionBudget').spec;
+    const pod = deployment.template;
+    for (const { matchLabels } of [deployment.selector, budget.selector]) {
+      assert.deepEqual({ ...pod.metadata.labels, ...matchLabels }, pod.metadata.labels);
+    }
+    assert.ok(deployment.replicas >= 2);
+    assert.equal(deployment.strategy.type, 'RollingUpdate');
+
+    const [container] = pod.spec.containers;
+    const server = readFileSync(path.join(root, 'examples/express/server.mjs'), 'utf8');
+    const [port] = container.ports;
+    const paths = ['livenessProbe', 'readinessProbe'].map((probe) => {
+      assert.equal(container[probe].httpGet.port, port.name);
+      return container[probe].httpGet.path as string;
+    });
+    assert.deepEqual(paths, ['/live', '/ready']);
+    for (const path of paths) assert.ok(server.includes(`app.get('${path}'`), path);
+    const variables = container.env.map(({ name }: { name: string }) => name);
+    for (const name of variables) assert.ok(server.includes(`process.env.${name}`), name);
+    const drainMs = 5000;
+    assert.ok(pod.spec.terminationGracePeriodSeconds * 1000 >= 2 * drainMs);
+  },
+
+  /** Every metric that a rule names is one that the example for Prometheus offers. */
+  async alerts({ block }) {
+    const source = readFileSync(path.join(root, 'examples/prom-client/metrics.mjs'), 'utf8');
+    const named = (make: string) =>
+      [...source.matchAll(new RegExp(`${make}\\(\\s*'(\\w+)'`, 'g'))].map(([, name]) => name!);
+    const offered = new Set([
+      ...named('gauge').map((name) => `incumbent_${name}`),
+      ...named('counter').map((name) => `incumbent_${name}_total`),
+    ]);
+    const { groups } = parse(block.code);
+    const rules = groups.flatMap(({ rules }: { rules: object[] }) => rules);
+    assert.ok(rules.length > 0);
+    for (const { alert, expr, annotations } of rules) {
+      assert.match(alert, /^[A-Z]\w+$/);
+      assert.ok(annotations.summary);
+      const metrics = (expr as string).match(/incumbent_\w+/g) ?? [];
+      assert.ok(metrics.length > 0, alert);
+      for (const metric of metrics) assert.ok(offered.has(metric), metric);
+    }
+  },
+};
