@@ -127,8 +127,8 @@ test('wrong usage: exit code 2, with what is wrong on stderr, and no password', 
 
 test('the documents list just the rights that the doctor looks for', async () => {
   const least = await examined('--redis', redis.url, '--kind', 'orders');
-  const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
-  assert.ok(readme.includes(`\n${least.leastAcl}\n`), least.leastAcl);
+  const redisPage = readFileSync(path.join(root, 'docs/redis.md'), 'utf8');
+  assert.ok(redisPage.includes(`\n${least.leastAcl}\n`), least.leastAcl);
   const protocol = readFileSync(path.join(root, 'PROTOCOL.md'), 'utf8');
   const [, listed] = /```text\non >PASSWORD ([^`]*)```/.exec(protocol)!;
   const words = new Set(listed!.replaceAll('KIND', 'orders').trim().split(/\s+/));

@@ -75,7 +75,7 @@ twenty runs at most. What the oracle finds counts all the same: no disturbance e
 
 By an oracle outside the library. Each process asks its \`isLeader()\` about a thousand times in a second, and reads the clock before and after each question. What it
 writes down is the time in which it surely led: from just after the first true answer to just before the last one. These intervals survive SIGKILL. The oracle intersects those of all
-processes of a run: **any overlap, however short, is a violation.** Two rows show a limit that the README tells of, and for how long two led: a connection that is closed on one side alone (row 8), and a leader that is left
+processes of a run: **any overlap, however short, is a violation.** Two rows show a limit that docs/concepts.md tells of, and for how long two led: a connection that is closed on one side alone (row 8), and a leader that is left
 behind with an old master (row 14).
 
 So are: a term that two were granted; terms that fall; an \`isLeader()\` that turns true again within a term; an \`isLeader()\` that differs from the events for longer than a moment; a process that ends

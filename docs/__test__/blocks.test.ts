@@ -50,6 +50,7 @@ for (const file of tested) {
         const reader = desk.reader(t);
         const files = blocks.slice(0, index).filter(({ directive }) => directive?.kind === 'file');
         for (const { directive, code } of files) reader.save(directive!.name!, code);
+        for (const { code } of blocks.slice(0, index).filter(installsMore)) reader.shell(code);
         await check(t, block, reader, shown);
       });
     });
@@ -74,6 +75,11 @@ test('every scenario belongs to a block', () => {
 function described({ language, directive }: Block): string {
   const { kind = '', name = '' } = directive ?? {};
   return [language, kind, name].filter(Boolean).join(' ');
+}
+
+/** Whoever comes to a block has installed what the document said before, more than what lies on the desk. */
+function installsMore({ language, code }: Block): boolean {
+  return language === 'sh' && /^npm install /.test(code) && code.trim() !== 'npm install incumbent';
 }
 
 async function check(t: TestContext, block: Block, reader: Reader, shown: string | undefined) {

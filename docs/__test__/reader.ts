@@ -2,7 +2,7 @@
 // their own, who saves, runs and compares what a document shows.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { Program } from '../../__test__/fixtures/program.ts';
@@ -76,13 +76,23 @@ export class Desk {
     return script.replace(/npm install ([^\n]*)/g, (_, list: string) => {
       const sources = list.split(' ').flatMap((name) => {
         if (name === 'incumbent') return this.#tarballs;
-        const folder = path.join(root, 'docs', 'node_modules', name);
-        if (!existsSync(folder)) throw new Error(`docs/package.json does not have ${name}`);
-        return [folder];
+        return [path.join(root, 'docs', 'node_modules', pinned(name))];
       });
       return `npm install --offline --no-save --silent ${sources.join(' ')}`;
     });
   }
+}
+
+/** The name of a package, of which docs/package.json has the version that the document names, if it names one. */
+function pinned(specifier: string): string {
+  const [, name, version] = /^(.[^@]*)(?:@(.*))?$/.exec(specifier)!;
+  const { devDependencies } = JSON.parse(
+    readFileSync(path.join(root, 'docs', 'package.json'), 'utf8'),
+  );
+  const wanted = devDependencies[name!];
+  if (wanted === undefined) throw new Error(`docs/package.json does not have ${name}`);
+  if (version && version !== wanted) throw new Error(`docs/package.json has ${name}@${wanted}`);
+  return name!;
 }
 
 export class Reader {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { Candidate } from '../../index.js';
+import { WebSocket } from 'ws';
 import { parse, parseAllDocuments } from 'yaml';
 import { eventually } from '../../__test__/fixtures/eventually.ts';
 import type { Program } from '../../__test__/fixtures/program.ts';
@@ -99,6 +100,79 @@ export const scenarios: Record<string, (scene: Scene) => Promise<void>> = {
     assert.deepEqual(errors, []);
   },
 
+  /** Each migration is made once, whoever dies, and all copies serve. */
+  async migrations({ block, reader, redis }) {
+    const copies = [1, 2, 3].map(() => reader.start(block));
+    const serves = ({ output }: Program) => /^serving$/m.test(output);
+    await eventually(() => copies.every(serves), patience);
+    const migrated = copies.flatMap(
+      ({ output }) => output.match(/^migrated to version \d$/gm) ?? [],
+    );
+    assert.deepEqual(migrated, ['migrated to version 1', 'migrated to version 2']);
+    await endAll(copies);
+    const late = reader.start(block);
+    await eventually(() => serves(late), patience);
+    await endAll([late]);
+    assert.equal(late.output, 'serving\n');
+    const client = await redis.client();
+    await client.select(Number(new URL(reader.redisUrl).pathname.slice(1)));
+    assert.equal(await client.hGet('{shop}:config', 'revision'), '1');
+    client.destroy();
+  },
+
+  /** All copies have the prices in their order, over a change of leader, and so does one that comes late. */
+  async cache({ block, reader }) {
+    const versions = ({ output }: Program) =>
+      [...output.matchAll(/prices of version (\d+)/g)].map(([, version]) => Number(version));
+    const copies = [reader.start(block), reader.start(block)];
+    await eventually(() => copies.every((copy) => versions(copy).length >= 3), patience);
+    copies[0]!.kill('SIGTERM');
+    assert.equal(await copies[0]!.ended, 0, copies[0]!.output);
+    const seen = Math.max(...copies.flatMap(versions));
+    const late = reader.start(block);
+    await eventually(
+      () => [copies[1]!, late].every((copy) => versions(copy).at(-1)! > seen + 1),
+      patience,
+    );
+    await endAll([copies[1]!, late]);
+    for (const copy of [...copies, late]) {
+      assert.deepEqual(
+        versions(copy),
+        [...versions(copy)].sort((a, b) => a - b),
+      );
+    }
+  },
+
+  /** Clients of each copy get what the leader sends, in order, and go on to get it from the next leader. */
+  async websockets({ block, reader, t }) {
+    const copies = [1, 2].map(() => reader.start(block, { PORT: '0' }));
+    const clients = await Promise.all(
+      copies.map(async (copy) => {
+        const [, port] = await eventually(() => /listening on (\d+)/.exec(copy.output), patience);
+        const client = new WebSocket(`ws://127.0.0.1:${port}`);
+        t.after(() => client.terminate());
+        const ticks: { term: number; number: number }[] = [];
+        client.on('message', (data) => ticks.push(JSON.parse(String(data))));
+        return { copy, ticks };
+      }),
+    );
+    await eventually(() => clients.every(({ ticks }) => ticks.length >= 3), patience);
+    const terms = new Set(clients.flatMap(({ ticks }) => ticks.map(({ term }) => term)));
+    assert.equal(terms.size, 1);
+    // Whichever leads: the other one's client goes on to hear.
+    copies[0]!.kill('SIGTERM');
+    assert.equal(await copies[0]!.ended, 0, copies[0]!.output);
+    const { ticks } = clients[1]!;
+    const heard = ticks.length;
+    await eventually(() => ticks.length > heard + 3, patience);
+    const order = ticks.map(({ term, number }) => term * 1000 + number);
+    assert.deepEqual(
+      order,
+      [...order].sort((a, b) => a - b),
+    );
+    await endAll([copies[1]!]);
+  },
+
   /** A deployment that a cluster would take: its parts fit together, and it leaves a leader the time to drain. */
   async kubernetes({ block }) {
     const objects = parseAllDocuments(block.code).map((document) => {
@@ -157,3 +231,10 @@ export const scenarios: Record<string, (scene: Scene) => Promise<void>> = {
     }
   },
 };
+
+async function endAll(programs: Program[]) {
+  for (const program of programs) {
+    program.kill('SIGTERM');
+    assert.equal(await program.ended, 0, program.output);
+  }
+}

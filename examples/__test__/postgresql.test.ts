@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../../__test__/fixtures/eventually.ts';
 import { startRedis } from '../../__test__/fixtures/redis-server.ts';
 import { startProxy } from '../../__test__/fixtures/tcp-proxy.ts';
 import { Example, nextLeader } from './example.ts';
 import { startPostgres } from './postgres-server.ts';
-
-const examples = path.join(__dirname, '..');
 
 test('what a leader of old still had on its way is refused by the table', async (t) => {
   const redis = await startRedis();
@@ -57,10 +53,4 @@ test('what a leader of old still had on its way is refused by the table', async 
     positions.map((_, index) => index + 1),
     'none was skipped, and none was moved to twice',
   );
-});
-
-test('the statement of the README is the one that runs', () => {
-  const read = (file: string) => readFileSync(path.join(examples, file), 'utf8');
-  const [, statement] = /```sql\n(.*?)\n```/s.exec(read('../README.md'))!;
-  assert.ok(read('postgresql/service.mjs').includes(`\`${statement}\``), statement);
 });

@@ -1,4 +1,4 @@
-//! The rights in Redis that Incumbent needs. README.md and PROTOCOL.md repeat this list, and a test holds them to it.
+//! The rights in Redis that Incumbent needs. docs/redis.md and PROTOCOL.md repeat this list, and a test holds them to it.
 
 use super::greeting::Greeting;
 use super::keys::Names;
