@@ -16,7 +16,6 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
-import { eventually } from '../../__test__/fixtures/eventually.ts';
 import { read, root, tested, type Block } from './document.ts';
 import { assertOutput } from './output.ts';
 import { Desk, type Reader } from './reader.ts';
@@ -129,19 +128,19 @@ async function check(t: TestContext, block: Block, reader: Reader, shown: string
 async function checkService(block: Block, reader: Reader, tells: RegExp) {
   const copies = [reader.start(block), reader.start(block)];
   const told = () => copies.find(({ output }) => tells.test(output));
-  const first = await eventually(told, { within: 30_000 });
+  const first = await reader.until(told);
   const second = copies.find((copy) => copy !== first)!;
   assert.doesNotMatch(second.output, tells);
   first.kill('SIGTERM');
   assert.equal(await first.ended, 0, first.output);
-  await eventually(() => tells.test(second.output), { within: 30_000 });
+  await reader.until(() => tells.test(second.output));
   second.kill('SIGTERM');
   assert.equal(await second.ended, 0, second.output);
 }
 
 async function checkFleet(block: Block, reader: Reader, tells: RegExp) {
   const copies = [reader.start(block), reader.start(block)];
-  await eventually(() => copies.every(({ output }) => tells.test(output)), { within: 30_000 });
+  await reader.until(() => copies.every(({ output }) => tells.test(output)));
   for (const copy of copies) {
     copy.kill('SIGTERM');
     assert.equal(await copy.ended, 0, copy.output);

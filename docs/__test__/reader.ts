@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
+import { eventually } from '../../__test__/fixtures/eventually.ts';
 import { Program } from '../../__test__/fixtures/program.ts';
 import { startRedis, type RedisServer } from '../../__test__/fixtures/redis-server.ts';
 import { root, type Block } from './document.ts';
@@ -23,7 +24,6 @@ export class Desk {
     this.folder = folder;
     this.#redis = redis;
     this.#tarballs = tarballs;
-    writeFileSync(path.join(this.folder, 'package.json'), '{ "private": true }\n');
   }
 
   static async make(): Promise<Desk> {
@@ -33,6 +33,7 @@ export class Desk {
     if (!packed.ok) throw new Error(packed.output);
     const redis = await startRedis({ args: ['--databases', String(databases)] });
     const desk = new Desk(temporaryDirectory(), redis, packed.tarballs);
+    makeProject(desk.folder);
     const { status, output } = desk.#sh('npm install incumbent', desk.folder, {});
     if (status === 0) return desk;
     await redis.stop();
@@ -53,6 +54,7 @@ export class Desk {
     if (this.#readers >= databases) throw new Error('more blocks than databases');
     const folder = path.join(this.folder, `reader-${this.#readers}`);
     mkdirSync(folder);
+    makeProject(folder);
     return new Reader(t, folder, `${this.#redis.url}/${this.#readers}`, (script, env) =>
       this.#sh(script, folder, env),
     );
@@ -78,9 +80,14 @@ export class Desk {
         if (name === 'incumbent') return this.#tarballs;
         return [path.join(root, 'docs', 'node_modules', pinned(name))];
       });
-      return `npm install --offline --no-save --silent ${sources.join(' ')}`;
+      return `npm install --offline --ignore-scripts --silent ${sources.join(' ')}`;
     });
   }
+}
+
+/** So that npm installs here, and not in a folder above. */
+function makeProject(folder: string): void {
+  writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
 }
 
 /** The name of a package, of which docs/package.json has the version that the document names, if it names one. */
@@ -100,6 +107,7 @@ export class Reader {
   /** Of a database of its own. */
   readonly redisUrl: string;
   readonly #t: TestContext;
+  readonly #started: Program[] = [];
   readonly #run: (
     script: string,
     env: Record<string, string>,
@@ -131,11 +139,25 @@ export class Reader {
   /** Starts a program of a document. Its file has the ending that its language asks for. */
   start(block: Block, env: Record<string, string> = {}): Program {
     const file = this.save(`block-${block.line}.${block.language}`, block.code);
-    return new Program(this.#t, file, {
+    const program = new Program(this.#t, file, {
       args: [],
       cwd: this.folder,
       env: { REDIS_URL: this.redisUrl, ...env },
     });
+    this.#started.push(program);
+    return program;
+  }
+
+  /** Waits for a condition; where it does not come, the error has what the programs have printed. */
+  async until<T>(condition: () => T | Promise<T>) {
+    try {
+      return await eventually(condition, { within: 30_000, every: 10 });
+    } catch (error) {
+      const printed = this.#started.map(({ output, isRunning }, index) => {
+        return `program ${index + 1}, which ${isRunning ? 'runs' : 'has ended'}, printed:\n${output}`;
+      });
+      throw new Error([(error as Error).message, ...printed].join('\n'));
+    }
   }
 
   /** Runs a script of a shell, in which the server of the documents means the reader's own. */

@@ -33,7 +33,9 @@ app.get('/slow', async (_request, response) => {
   response.send('done');
 });
 
-const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
+// In a container, probes come from outside: HOST is 0.0.0.0 there.
+const { PORT = '3000', HOST = '127.0.0.1' } = process.env;
+const server = app.listen(Number(PORT), HOST, () => {
   console.log(`listening on ${server.address().port}`);
 });
 
