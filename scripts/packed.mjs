@@ -7,38 +7,19 @@ import { temporaryDirectory } from './temporary.mjs';
 
 /** @returns {Promise<{ passed: number, failed: number, output: string }>} */
 export async function checkPackage({ echo }) {
-  const packed = await packAll({ echo });
+  const packed = await pack(root, echo);
   if (!packed.ok) return { passed: 0, failed: 1, output: packed.output };
 
-  const [tarball] = packed.tarballs;
   const checks = [
-    await run(installed('publint'), ['run', '--strict', tarball], { echo }),
-    await run(installed('attw'), ['--no-definitely-typed', tarball], { echo }),
-    await installAndLoad(packed.tarballs, echo),
+    await run(installed('publint'), ['run', '--strict', packed.tarball], { echo }),
+    await run(installed('attw'), ['--no-definitely-typed', packed.tarball], { echo }),
+    await installAndLoad(packed.tarball, echo),
   ];
   const failed = checks.filter(({ ok }) => !ok);
   return {
     passed: checks.length - failed.length,
     failed: failed.length,
     output: failed.map(({ output }) => output).join('\n'),
-  };
-}
-
-/**
- * Packs the package, and the addon of this machine's platform, which is a package of its own.
- * @returns {Promise<{ ok: boolean, output: string, tarballs: string[] }>}
- */
-export async function packAll({ echo = false } = {}) {
-  const addon = readdirSync(root).find((name) => name.endsWith('.node'));
-  if (!addon) return { ok: false, output: 'the addon is not built\n', tarballs: [] };
-  const staging = temporaryDirectory();
-  cpSync(path.join(root, 'npm', addon.split('.')[1]), staging, { recursive: true });
-  copyFileSync(path.join(root, addon), path.join(staging, addon));
-  const packed = [await pack(root, echo), await pack(staging, echo)];
-  return {
-    ok: packed.every(({ ok }) => ok),
-    output: packed.map(({ output }) => output).join(''),
-    tarballs: packed.map(({ tarball }) => tarball),
   };
 }
 
@@ -52,13 +33,26 @@ async function pack(folder, echo) {
   return { ok: ok && tarball !== undefined, output, tarball: path.join(destination, `${tarball}`) };
 }
 
-async function installAndLoad(tarballs, echo) {
+// The addon of each platform is a package of its own; the one of this machine is packed from what was built.
+async function installAndLoad(tarball, echo) {
+  const addon = readdirSync(root).find((name) => name.endsWith('.node'));
+  if (!addon) return { ok: false, output: 'the addon is not built\n' };
+  const platform = addon.split('.')[1];
+  const staging = temporaryDirectory();
+  cpSync(path.join(root, 'npm', platform), staging, { recursive: true });
+  copyFileSync(path.join(root, addon), path.join(staging, addon));
+  const packedAddon = await pack(staging, echo);
+  if (!packedAddon.ok) return packedAddon;
+
   const project = path.join(temporaryDirectory(), 'project');
   mkdirSync(project);
   writeFileSync(path.join(project, 'package.json'), '{ "private": true }\n');
   writeFileSync(path.join(project, 'load.mjs'), loading);
   // Offline, which also shows that the package brings all that it needs.
-  const install = await run('npm', ['install', '--offline', ...tarballs], { cwd: project, echo });
+  const install = await run('npm', ['install', '--offline', tarball, packedAddon.tarball], {
+    cwd: project,
+    echo,
+  });
   if (!install.ok) return install;
   const loads = await run(process.execPath, ['load.mjs'], { cwd: project, echo });
   if (!loads.ok) return loads;

@@ -3,14 +3,15 @@
 //   <!-- test: program -->            runs to its end, with exit code 0
 //   <!-- test: service tells="…" -->  two copies run: one tells it, is ended by SIGTERM, and the other one tells it
 //   <!-- test: fleet tells="…" -->    two copies run, and both tell it; SIGTERM ends them
+//   <!-- test: until tells="…" -->    of `sh`: runs until it tells it; then Ctrl-C ends it
 //   <!-- test: types -->              of `ts`: it has to fit the typings, and is not run
-//   <!-- test: file NAME -->          is saved, for the blocks that follow in the document
 //   <!-- test: excerpt FILE -->       stands in that file, whose own tests run it
 //   <!-- test: scenario NAME -->      has a test of its own, in scenarios.ts
-//   <!-- test: output -->             is what the block before it prints
+//   <!-- test: output -->             is what the `program`, or the `sh`, before it prints
 //
-// A block of `sh` needs none: it runs line by line. One of `rust` is run by `cargo test`, which its document has to be a part
-// of. Whatever is neither fails.
+// With as="NAME" it is also saved under that name, for the blocks that follow in the document. A block of `sh` needs no
+// comment: it runs as it stands, with exit code 0. One of `rust` needs none either: `cargo test` runs it, if its document is
+// a part of the crate's. Whatever is nothing of this fails.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -36,32 +37,24 @@ for (const file of tested) {
   if (blocks.length === 0) continue;
   describe(file, { concurrency: 2 }, () => {
     blocks.forEach((block, index) => {
-      if (block.directive?.kind === 'file') return;
-      if (block.directive?.kind === 'output') {
-        // The block before it has the test.
-        if (index > 0 && !blocks[index - 1]!.directive?.kind.match(/^(output|file)$/)) return;
-        test(`${block.line}: output of nothing`, () => assert.fail('no block before it prints'));
-        return;
+      const [earlier, later] = [blocks.slice(0, index), blocks.slice(index + 1)];
+      const { kind, as } = block.directive ?? {};
+      if (as !== undefined) {
+        test(`line ${block.line}: ${as} is used by a later block`, () =>
+          assert.ok(later.some(({ code }) => code.includes(as))));
       }
-      const next = blocks[index + 1];
-      const shown = next?.directive?.kind === 'output' ? next.code : undefined;
+      // Compared by the test of the block before it.
+      if (kind === 'output' && isRun(earlier.at(-1))) return;
+      const shown = later[0]?.directive?.kind === 'output' ? later[0].code : undefined;
       test(`line ${block.line}: ${described(block)}`, { timeout }, async (t) => {
         const reader = desk.reader(t);
-        const files = blocks.slice(0, index).filter(({ directive }) => directive?.kind === 'file');
-        for (const { directive, code } of files) reader.save(directive!.name!, code);
-        for (const { code } of blocks.slice(0, index).filter(installsMore)) reader.shell(code);
+        for (const { directive, code } of earlier) {
+          if (directive?.as !== undefined) reader.save(directive.as, code);
+        }
+        for (const { code } of earlier.filter(installsMore)) await reader.shell(code);
         await check(t, block, reader, shown);
       });
     });
-
-    for (const { directive, line } of blocks.filter((block) => block.directive?.kind === 'file')) {
-      test(`line ${line}: ${directive!.name} is used by a later block`, () => {
-        const later = blocks.filter(
-          (block) => block.line > line && block.directive?.kind !== 'file',
-        );
-        assert.ok(later.some(({ code }) => code.includes(directive!.name!)));
-      });
-    }
   });
 }
 
@@ -81,20 +74,26 @@ function installsMore({ language, code }: Block): boolean {
   return language === 'sh' && /^npm install /.test(code) && code.trim() !== 'npm install incumbent';
 }
 
+/** Whether its output can be compared. */
+function isRun(block: Block | undefined): boolean {
+  const kind = block?.directive?.kind ?? block?.language;
+  return kind === 'program' || kind === 'sh' || kind === 'until';
+}
+
 async function check(t: TestContext, block: Block, reader: Reader, shown: string | undefined) {
   if (block.language === 'ts') await checkTypes(block);
   const { kind, name, tells } = block.directive ?? { kind: block.language };
   switch (kind) {
-    case 'sh': {
-      const { status, output, stdout } = reader.shell(block.code);
-      assert.equal(status, 0, output);
-      if (shown !== undefined) assertOutput(stdout, shown);
+    case 'sh':
+    case 'program': {
+      const ended = await (kind === 'sh' ? reader.shell(block.code) : reader.run(block));
+      assert.equal(ended.status, 0, ended.output);
+      if (shown !== undefined) assertOutput(ended.stdout, shown);
       return;
     }
-    case 'program': {
-      const program = reader.start(block);
-      assert.equal(await program.ended, 0, program.output);
-      if (shown !== undefined) assertOutput(program.output, shown);
+    case 'until': {
+      const printed = await reader.shellUntil(block.code, new RegExp(tells!));
+      if (shown !== undefined) assertOutput(printed, shown);
       return;
     }
     case 'service':

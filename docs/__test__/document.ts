@@ -13,13 +13,15 @@ export const tested = ['README.md', ...markdownIn('docs')];
 /** All documents: those, and the ones for whoever works on the project. Links and anchors are tested in all of them. */
 export const all = [...markdownIn('.').filter((file) => file !== 'README.md'), ...tested];
 
-/** How a block is tested: the words of the comment before it, `<!-- test: kind key=value -->`. */
+/** How a block is tested: the words of the comment before it, `<!-- test: kind name key="value" -->`. */
 export interface Directive {
   kind: string;
   /** The first word behind the kind that is no pair. */
   name: string | undefined;
   /** A pattern that the program has to tell. */
   tells: string | undefined;
+  /** The name of the file that a reader saves the block as. */
+  as: string | undefined;
 }
 
 export interface Block {
@@ -90,12 +92,9 @@ export function names(cells: string[]): string[] {
 function directiveOf(comment: string): Directive | undefined {
   const [, text] = /^<!-- test: (.*?) -->\s*$/.exec(comment) ?? [];
   if (text === undefined) return undefined;
-  const [, tells] = /tells="([^"]*)"/.exec(text) ?? [];
-  const [kind, name] = text
-    .replace(/tells="[^"]*"/, '')
-    .trim()
-    .split(/\s+/);
-  return { kind: kind!, name, tells };
+  const valueOf = (key: string) => new RegExp(` ${key}="([^"]*)"`).exec(text)?.[1];
+  const [kind, name] = text.replace(/ \w+="[^"]*"/g, '').split(' ');
+  return { kind: kind!, name, tells: valueOf('tells'), as: valueOf('as') };
 }
 
 function markdownIn(folder: string): string[] {

@@ -1,4 +1,4 @@
-// The drawings are SVG by hand: well-formed, without anything from elsewhere, readable on light and dark, and described in words.
+// Drawings are SVG by hand: well-formed, without anything from elsewhere, readable on light and dark, and described in words.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -8,9 +8,9 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { read, root, tested } from './document.ts';
 
 const folder = 'docs/images';
-const drawings = readdirSync(path.join(root, folder)).map((name) => path.join(folder, name));
+const images = readdirSync(path.join(root, folder)).map((name) => path.join(folder, name));
 
-for (const file of drawings) {
+for (const file of images.filter((name) => name.endsWith('.svg'))) {
   test(file, () => {
     const text = readFileSync(path.join(root, file), 'utf8');
     assert.equal(XMLValidator.validate(text), true);
@@ -29,9 +29,9 @@ for (const file of drawings) {
   });
 }
 
-test('every drawing is shown by a document', () => {
+test('every image is shown by a document', () => {
   const shown = tested.flatMap((file) =>
     read(file).links.map(({ href }) => path.join(path.dirname(file), href)),
   );
-  for (const file of drawings) assert.ok(shown.includes(file), file);
+  for (const file of images) assert.ok(shown.includes(file), file);
 });

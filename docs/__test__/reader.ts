@@ -1,18 +1,30 @@
 // A reader: somebody with an empty folder, the package installed from its tarballs in place of the registry, and a Redis of
 // their own, who saves, runs and compares what a document shows.
 
-import { spawnSync } from 'node:child_process';
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { eventually } from '../../__test__/fixtures/eventually.ts';
+import { guard } from '../../__test__/fixtures/guard.ts';
 import { Program } from '../../__test__/fixtures/program.ts';
 import { startRedis, type RedisServer } from '../../__test__/fixtures/redis-server.ts';
 import { root, type Block } from './document.ts';
+import { packAll } from './package.ts';
 import { fromScripts } from './scripts.ts';
 
 // One database for each block: the same kind in two of them is two kinds.
 const databases = 1024;
+
+/** What a command has left. */
+interface Ended {
+  status: number | string | null;
+  stdout: string;
+  /** stdout and stderr, for a person who wonders. */
+  output: string;
+}
 
 export class Desk {
   readonly folder: string;
@@ -27,14 +39,12 @@ export class Desk {
   }
 
   static async make(): Promise<Desk> {
-    const { packAll } = await fromScripts('packed.mjs');
     const { temporaryDirectory } = await fromScripts('temporary.mjs');
-    const packed = await packAll();
-    if (!packed.ok) throw new Error(packed.output);
+    const tarballs = await packAll(temporaryDirectory());
     const redis = await startRedis({ args: ['--databases', String(databases)] });
-    const desk = new Desk(temporaryDirectory(), redis, packed.tarballs);
+    const desk = new Desk(temporaryDirectory(), redis, tarballs);
     makeProject(desk.folder);
-    const { status, output } = desk.#sh('npm install incumbent', desk.folder, {});
+    const { status, output } = await desk.#sh('npm install incumbent', desk.folder, {});
     if (status === 0) return desk;
     await redis.stop();
     throw new Error(output);
@@ -60,14 +70,8 @@ export class Desk {
     );
   }
 
-  #sh(script: string, cwd: string, env: Record<string, string>) {
-    const { status, stdout, stderr } = spawnSync('bash', ['-euc', this.installable(script)], {
-      cwd,
-      env: { ...process.env, ...env },
-      encoding: 'utf8',
-      timeout: 60_000,
-    });
-    return { status, output: `${stdout}${stderr}`, stdout };
+  #sh(script: string, cwd: string, env: Record<string, string>): Promise<Ended> {
+    return ended('bash', ['-euc', this.installable(script)], cwd, env);
   }
 
   /**
@@ -108,20 +112,14 @@ export class Reader {
   readonly redisUrl: string;
   readonly #t: TestContext;
   readonly #started: Program[] = [];
-  readonly #run: (
-    script: string,
-    env: Record<string, string>,
-  ) => { status: number | null; output: string; stdout: string };
+  readonly #run: (script: string, env: Record<string, string>) => Promise<Ended>;
 
   /** Use {@link Desk.reader}. */
   constructor(
     t: TestContext,
     folder: string,
     redisUrl: string,
-    run: (
-      script: string,
-      env: Record<string, string>,
-    ) => { status: number | null; output: string; stdout: string },
+    run: (script: string, env: Record<string, string>) => Promise<Ended>,
   ) {
     this.#t = t;
     this.folder = folder;
@@ -148,6 +146,43 @@ export class Reader {
     return program;
   }
 
+  /** Runs a script until it has printed what is wanted, ends it by Ctrl-C, and gives what it printed up to there. */
+  async shellUntil(script: string, tells: RegExp): Promise<string> {
+    const child = spawn('bash', ['-euc', this.#localized(script)], {
+      cwd: this.folder,
+      env: { ...process.env, REDIS_URL: this.redisUrl },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // As a terminal does: Ctrl-C goes to all that the script has started.
+      detached: true,
+    });
+    const group = -child.pid!;
+    const release = guard(group);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => (output += text));
+    }
+    const closed = once(child, 'close');
+    try {
+      await this.until(() => tells.test(output) || child.exitCode !== null);
+      const printed = output;
+      assert.match(printed, tells);
+      process.kill(group, 'SIGINT');
+      const [status, signal] = await closed;
+      const byInterrupt = status === 0 || status === 130 || signal === 'SIGINT';
+      assert.ok(byInterrupt, `${status ?? signal}: ${output}`);
+      return printed;
+    } finally {
+      if (child.exitCode === null && child.signalCode === null) process.kill(group, 'SIGKILL');
+      release();
+    }
+  }
+
+  /** Runs a program of a document to its end. */
+  run(block: Block): Promise<Ended> {
+    const file = this.save(`block-${block.line}.${block.language}`, block.code);
+    return ended(process.execPath, [file], this.folder, { REDIS_URL: this.redisUrl });
+  }
+
   /** Waits for a condition; where it does not come, the error has what the programs have printed. */
   async until<T>(condition: () => T | Promise<T>) {
     try {
@@ -161,8 +196,26 @@ export class Reader {
   }
 
   /** Runs a script of a shell, in which the server of the documents means the reader's own. */
-  shell(script: string) {
-    const own = script.replaceAll('redis://localhost:6379', this.redisUrl);
-    return this.#run(own, { REDIS_URL: this.redisUrl });
+  shell(script: string): Promise<Ended> {
+    return this.#run(this.#localized(script), { REDIS_URL: this.redisUrl });
   }
+
+  #localized(script: string): string {
+    return script.replaceAll('redis://localhost:6379', this.redisUrl);
+  }
+}
+
+function ended(
+  command: string,
+  args: string[],
+  cwd: string,
+  env: Record<string, string>,
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const options = { cwd, env: { ...process.env, ...env }, timeout: 60_000 };
+    execFile(command, args, options, (error, stdout, stderr) => {
+      const status = error ? (error.code ?? error.signal ?? null) : 0;
+      resolve({ status, stdout, output: `${stdout}${stderr}` });
+    });
+  });
 }

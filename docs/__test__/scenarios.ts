@@ -5,11 +5,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Candidate } from '../../index.js';
 import { WebSocket } from 'ws';
 import { parse, parseAllDocuments } from 'yaml';
 import type { Program } from '../../__test__/fixtures/program.ts';
-import type { RedisServer } from '../../__test__/fixtures/redis-server.ts';
+import { startRedis, type RedisServer } from '../../__test__/fixtures/redis-server.ts';
 import { root, type Block } from './document.ts';
 import type { Reader } from './reader.ts';
 
@@ -94,6 +95,24 @@ export const scenarios: Record<string, (scene: Scene) => Promise<void>> = {
     await leader!.stop();
     await reader.until(() => follower!.isLeader());
     assert.deepEqual(errors, []);
+  },
+
+  /** It goes on after Redis was away for less than a lease, and for longer. */
+  async outage({ block, reader, t }) {
+    const redis = await startRedis();
+    t.after(() => redis.stop());
+    const program = reader.start(block, { REDIS_URL: redis.url });
+    const beats = () => program.output.match(/^beat \d+$/gm)?.length ?? 0;
+    for (const pauseMs of [0, 0, 1500]) {
+      const before = beats();
+      await reader.until(() => beats() > before + 2);
+      await redis.kill();
+      await sleep(pauseMs);
+      await redis.restart();
+    }
+    const before = beats();
+    await reader.until(() => beats() > before + 2);
+    await endAll([program]);
   },
 
   /** Each migration is made once, whoever dies, and all copies serve. */
