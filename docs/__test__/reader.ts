@@ -146,7 +146,7 @@ export class Reader {
     return program;
   }
 
-  /** Runs a script until it has printed what is wanted, ends it by Ctrl-C, and gives what it printed up to there. */
+  /** Runs a script until it has printed what is wanted, ends it by Ctrl-C, and gives what it printed on stdout up to there. */
   async shellUntil(script: string, tells: RegExp): Promise<string> {
     const child = spawn('bash', ['-euc', this.#localized(script)], {
       cwd: this.folder,
@@ -157,15 +157,17 @@ export class Reader {
     });
     const group = -child.pid!;
     const release = guard(group);
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => (output += text));
-    }
+    let [stdout, output] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      stdout += text;
+      output += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text) => (output += text));
     const closed = once(child, 'close');
     try {
       await this.until(() => tells.test(output) || child.exitCode !== null);
-      const printed = output;
-      assert.match(printed, tells);
+      const printed = stdout;
+      assert.match(output, tells);
       process.kill(group, 'SIGINT');
       const [status, signal] = await closed;
       const byInterrupt = status === 0 || status === 130 || signal === 'SIGINT';
