@@ -290,10 +290,10 @@ export interface RedisNode {
   host: string;
 
   /**
-   * The port, as a number or in decimal digits: by default 26379 of a sentinel, 6379 of a node of a
-   * cluster.
+   * The port, as a number or in decimal digits.
    * Minimum: 1.
    * Maximum: 65535.
+   * @default 26379 of a sentinel, 6379 of a node of a cluster
    */
   port?: number | `${number}`;
 }
@@ -435,7 +435,7 @@ export interface FencedOptions extends WriteOptions {
 /** A reply of Redis: what a script sees of it. Integers beyond 2^53 are rounded. */
 export type Reply = string | number | Buffer | null | Reply[];
 
-/** What was counted since the candidate was made; runs are not told apart. */
+/** What `stats()` gives: what was counted since the candidate was made; runs are not told apart. */
 export interface Stats {
   /** As `candidate.state`. */
   state: State;
@@ -473,7 +473,7 @@ export interface Stats {
     sent: number;
     /** Come in, and told by `message`. */
     received: number;
-    /** Came in faster than this process took them, until there was no room; each shows as a `gap`. */
+    /** Came in faster than this process took them, until there was no room; lost messages show as a `gap`. */
     dropped: number;
     /** Dropped, since they are not as `messageSecret` wants them. */
     unauthenticated: number;
@@ -593,7 +593,10 @@ export interface CandidateEvents<Meta = any, Message = any> {
    */
   'message:from:follower': [received: Received<Message>];
 
-  /** Messages of one sender were lost, as a rule while the connection to Redis was. */
+  /**
+   * Messages of one sender were lost, as a rule while the connection to Redis was. Comes before the
+   * next message of that sender.
+   */
   gap: [gap: Gap];
 
   /**
@@ -609,8 +612,9 @@ export interface CandidateEvents<Meta = any, Message = any> {
 
   /**
    * Redis was lost or refused something: once when it happens and again for each attempt that
-   * fails. The candidate goes on trying. Without a listener it becomes one process warning for each
-   * outage, and never ends the process. Also with `ERR_DRAIN_TIMEOUT`, where no promise tells of it.
+   * fails, at the default `leaseMs` some 25 times a second. The candidate goes on trying. Without a
+   * listener it becomes one process warning for each outage, and never ends the process. Also with
+   * `ERR_DRAIN_TIMEOUT`, where no promise tells of it.
    */
   error: [error: IncumbentError];
 }
@@ -629,6 +633,9 @@ export interface CandidateEvents<Meta = any, Message = any> {
  * may evict what must be kept, or is a replica, once in a process), `WARN_MESSAGE_DROPPED` (see
  * `messageSecret`; once in a run),
  * or that of an `error` without a listener.
+ *
+ * @typeParam Meta What the instances show of themselves as `meta`.
+ * @typeParam Message What they send each other.
  */
 export class Candidate<Meta = any, Message = any> extends EventEmitter<
   CandidateEvents<Meta, Message>
