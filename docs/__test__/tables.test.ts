@@ -73,6 +73,23 @@ describe('docs/api.md', () => {
   });
 });
 
+describe('docs/operations.md', () => {
+  test('watches what stats() has', () => {
+    const stats = declared('export interface Stats ', /^ +(\w+):/gm);
+    const section = read('docs/operations.md').text.split('\n## Metrics and alerts\n')[1]!;
+    const cells = [...section.split('```')[0]!.matchAll(/^\| ([^|]+)\|/gm)].map(
+      ([, cell]) => cell!,
+    );
+    const watched = cells.flatMap((cell) =>
+      [...cell.matchAll(/`([\w.]+)/g)].map(([, name]) => name!),
+    );
+    assert.ok(watched.length > 10);
+    for (const name of watched.flatMap((path) => path.split('.'))) {
+      assert.ok(stats.has(name) || name === 'stats', name);
+    }
+  });
+});
+
 describe('docs/leading.md', () => {
   test('has every reason for which a leadership ends', () => {
     const union = typings.split('export type LossReason')[1]!.split(';')[0]!;
