@@ -1,10 +1,8 @@
 'use strict';
 
-const { loadAddon } = require('./lib/addon.js');
 const { createCandidateClass } = require('./lib/candidate.js');
 const { IncumbentError, LeadershipLost } = require('./lib/errors.js');
-
-const { NativeCandidate, NativeCredentials } = loadAddon(() => require('./native.js'));
+const { NativeCandidate, NativeCredentials } = require('./native.js');
 const Candidate = createCandidateClass(NativeCandidate, NativeCredentials);
 
 // `default` and the mark serve what compilers make of `import Candidate from 'incumbent'`.

@@ -10,8 +10,6 @@ import type { CandidateEvents } from 'incumbent';
 import { coded, newCandidate, newFollower, outcome, warningsOf } from './fake-native.ts';
 import { secretOf } from './fixtures/canary.ts';
 
-const { loadAddon } = require('../lib/addon.js');
-
 const EVENTS: (keyof CandidateEvents)[] = [
   'elected',
   'defeated',
@@ -280,40 +278,6 @@ describe('defects of the native side', () => {
     const again = candidate.start();
     native.deliver({ type: 'started' });
     await again;
-  });
-
-  test('an addon that is missing is told with the platform, what was looked for and the remedy', () => {
-    const notFound = coded('MODULE_NOT_FOUND', "Cannot find module './native.js'");
-    assert.throws(
-      () =>
-        loadAddon(() => {
-          throw notFound;
-        }),
-      (error: any) => {
-        assert.equal(error.code, 'ERR_NATIVE_MISSING');
-        assert.equal(error.cause, notFound);
-        assert.match(
-          error.message,
-          new RegExp(`no usable native addon for ${process.platform}-${process.arch}`),
-        );
-        assert.match(error.message, /Looked for incumbent\.[\w-]+\.node .*npm run build/s);
-        return true;
-      },
-    );
-  });
-
-  test('an addon that is there and cannot be loaded is told with the reason', () => {
-    const old = coded('ERR_DLOPEN_FAILED', "version `GLIBC_2.34' not found\nmore");
-    const chain = Object.assign(new Error('Cannot find native binding.'), {
-      cause: Object.assign(new Error('first'), { cause: old }),
-    });
-    assert.throws(
-      () =>
-        loadAddon(() => {
-          throw chain;
-        }),
-      /could not be loaded: version `GLIBC_2.34' not found Install/,
-    );
   });
 });
 

@@ -34,7 +34,7 @@ export async function install({ announce = silent, echo = false, directory = roo
  */
 export async function build({ announce = silent, echo = false } = {}) {
   const built = addon();
-  if (built && generated.every((file) => existsSync(file)) && modifiedAt(built) >= newestSource()) {
+  if (built && existsSync(typings) && modifiedAt(built) >= newestSource()) {
     return { ok: true, output: '' };
   }
   announce('Building the addon (the first build takes a minute or two) …');
@@ -67,7 +67,7 @@ function lockedPackages(file) {
   return JSON.parse(readFileSync(file, 'utf8')).packages;
 }
 
-const generated = ['native.js', 'native.d.ts'].map((name) => path.join(root, name));
+const typings = path.join(root, 'native.d.ts');
 
 function addon() {
   const name = readdirSync(root).find((entry) => entry.endsWith('.node'));

@@ -1,7 +1,6 @@
 'use strict';
 
 const { Option } = require('commander');
-const { loadAddon } = require('../addon.js');
 const { fromNative } = require('../errors.js');
 const { OPTIONS, resolveOptions } = require('../options.js');
 const { candidateOptions } = require('./candidate-options.js');
@@ -45,7 +44,7 @@ async function examine(given) {
 }
 
 function diagnose(settings, { fenced }) {
-  const { diagnose } = loadAddon(() => require('../../native.js'));
+  const { diagnose } = require('../../native.js');
   return new Promise((resolve, reject) => {
     try {
       const options = JSON.stringify({ ...settings, debug: false });

@@ -12,7 +12,9 @@ mod items;
 mod runtime;
 mod sink;
 mod stats;
+mod version;
 
 pub use candidate::NativeCandidate;
 pub use credentials::NativeCredentials;
 pub use diagnose::diagnose;
+pub use version::version;

@@ -1,0 +1,7 @@
+//! Which version this is.
+
+/// The version that this addon was built of: the JavaScript part refuses one of another, which a half-done update or a copied node_modules can leave behind.
+#[napi_derive::napi]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
