@@ -33,18 +33,15 @@ function nearest(name: string, directory: string, modules: string): string {
   return existsSync(path.join(own, name)) ? own : modules;
 }
 
-/** The packages as they are published: what package.json lists, and the one with the addon of this platform. */
-export function ownFootprint(root: string): Footprint & { addonBytes: number } {
-  const about = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-  const always = ['package.json', 'README.md', 'LICENSE'];
-  const bundled = about.bundleDependencies.map((name: string) => path.join('node_modules', name));
-  const bytes = [...about.files, ...always, ...bundled]
-    .map((name: string) => path.join(root, name))
-    .reduce((sum, file) => sum + bytesIn(file), 0);
-  const addon = readdirSync(root).find((name) => name.endsWith('.node'));
-  if (!addon) throw new Error('the addon is not built');
-  const addonBytes = statSync(path.join(root, addon)).size;
-  return { packages: 2, bytes: bytes + addonBytes, addonBytes };
+/** Of our own, with what is bundled with them: two, where `npm run bench` has laid them out. */
+export function ownFootprint(modules: string): Footprint & { addonBytes: number } {
+  const names = readdirSync(modules).filter((name) => name.startsWith('incumbent'));
+  const sizes = names.map((name) => bytesIn(path.join(modules, name)));
+  const addon = names.find((name) => name !== 'incumbent');
+  if (!addon) throw new Error('the packages are not laid out: npm run bench does so');
+  const { main } = JSON.parse(readFileSync(path.join(modules, addon, 'package.json'), 'utf8'));
+  const addonBytes = statSync(path.join(modules, addon, main)).size;
+  return { packages: names.length, bytes: sizes.reduce((sum, size) => sum + size), addonBytes };
 }
 
 function bytesIn(file: string): number {

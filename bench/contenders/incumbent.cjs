@@ -1,7 +1,10 @@
 'use strict';
 
 const { setTimeout: sleep } = require('node:timers/promises');
-const { Candidate } = require('../..');
+const ours = require('../ours.cjs');
+
+/** @type {typeof import("../..")} */
+const { Candidate } = require(ours);
 
 /** @param {any} settings */
 module.exports = ({ url, kind, options, elected, failed }) => {

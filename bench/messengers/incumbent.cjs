@@ -1,6 +1,9 @@
 'use strict';
 
-const { Candidate } = require('../..');
+const ours = require('../ours.cjs');
+
+/** @type {typeof import("../..")} */
+const { Candidate } = require(ours);
 
 /** @param {any} task `to`: 'one', 'leader' or 'all'. */
 module.exports = ({ url, kind, options, to }) => {

@@ -5,7 +5,7 @@ import { ourselves } from '../lines.ts';
 import { Program } from '../program.ts';
 import type { Case, Scenario } from '../scenario.ts';
 
-const root = path.join(__dirname, '..', '..');
+const ours: string = require('../ours.cjs');
 const modules = path.join(__dirname, '..', 'node_modules');
 const megabyte = 1e6;
 
@@ -35,8 +35,8 @@ export const loading: Scenario = {
   },
   cases: ({ against }) => [
     {
-      ...loadingCase(ourselves, [root], () => {
-        const { addonBytes, ...own } = ownFootprint(root);
+      ...loadingCase(ourselves, [ours], () => {
+        const { addonBytes, ...own } = ownFootprint(path.dirname(ours));
         return { ...sizes(own), addon: addonBytes / megabyte };
       }),
       goals: {

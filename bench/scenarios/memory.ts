@@ -1,10 +1,10 @@
-import path from 'node:path';
 import { contenders, isOurs, type Contender } from '../contenders.ts';
 import { atMost } from '../goals.ts';
 import { Program } from '../program.ts';
 import type { Case, Scenario } from '../scenario.ts';
 import { withServer } from '../servers.ts';
 
+const ours: string = require('../ours.cjs');
 const mebibyte = 2 ** 20;
 
 export const memory: Scenario = {
@@ -101,6 +101,6 @@ async function grow(program: Program, isOurs: boolean): Promise<Record<string, n
 
 /** What a process with this contender requires: names for the programs, which lie one folder deeper. */
 export function librariesOf(module: string): string[] {
-  if (module === 'incumbent') return [path.join(__dirname, '..', '..')];
+  if (module === 'incumbent') return [ours];
   return module === 'etcd3' ? [module] : ['ioredis', module];
 }
