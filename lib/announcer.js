@@ -23,7 +23,7 @@ class Announcer {
    * A listener that throws ends the process as ever, but not the items that are still to come.
    */
   emit(event, ...args) {
-    if (debug.enabled) this.#debugEvent(event, args);
+    if (debugIsEnabled()) this.#debugEvent(event, args);
     try {
       this.#candidate.emit(event, ...args);
     } catch (error) {
@@ -82,6 +82,7 @@ function warn(message, code) {
 }
 
 /** Whether `NODE_DEBUG` asks for all that the native side can tell. */
-const debugIsEnabled = () => debug.enabled;
+// Bun does not tell.
+const debugIsEnabled = () => debug.enabled ?? /\bincumbent\b/i.test(process.env.NODE_DEBUG ?? '');
 
 module.exports = { Announcer, debugIsEnabled, warn };

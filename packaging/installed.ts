@@ -8,7 +8,7 @@ import { stagePackage, stagePlatform } from './stage.ts';
 
 const { platformName } = require('../lib/platform.js');
 
-async function putInto(modules: string): Promise<void> {
+export async function putInto(modules: string): Promise<void> {
   const platform: string = platformName();
   const [main, addon] = ['incumbent', `incumbent-${platform}`].map((name) =>
     path.join(modules, name),
@@ -18,7 +18,3 @@ async function putInto(modules: string): Promise<void> {
   await stagePackage(main!);
   stagePlatform(platform, root, addon!);
 }
-
-const folder = process.argv[2];
-if (!folder) throw new Error('needs a folder');
-void putInto(path.join(folder, 'node_modules'));

@@ -9,6 +9,6 @@ import { root, run } from './run.mjs';
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
 export function installPackages(folder) {
-  const program = path.join(root, 'packaging', 'installed.ts');
+  const program = path.join(root, 'packaging', 'put.ts');
   return run(process.execPath, ['--import', 'tsx', program, folder]);
 }

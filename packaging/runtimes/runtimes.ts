@@ -1,0 +1,42 @@
+// The runtimes, and in what they differ.
+
+import path from 'node:path';
+
+export interface Runtime {
+  name: string;
+  command: string;
+  args: string[];
+  differs: Difference[];
+}
+
+/** Tests that fail on a runtime, and why that is no fault of the library. */
+export interface Difference {
+  /** The name of the file, and a part of the name of the test. */
+  file: string;
+  test: RegExp;
+  why: string;
+}
+
+const modules = path.join(__dirname, 'node_modules');
+
+const bun: Difference[] = [];
+
+const deno: Difference[] = [];
+
+export const runtimes: Runtime[] = [
+  { name: `Node.js ${process.versions.node}`, command: process.execPath, args: [], differs: [] },
+  { name: 'Node.js 22', command: path.join(modules, 'node22/bin/node'), args: [], differs: [] },
+  { name: 'Node.js 24', command: path.join(modules, 'node24/bin/node'), args: [], differs: [] },
+  {
+    name: 'Bun',
+    command: path.join(modules, '@oven/bun-linux-x64/bin/bun'),
+    args: [],
+    differs: bun,
+  },
+  {
+    name: 'Deno',
+    command: path.join(modules, '@deno/linux-x64-glibc/deno'),
+    args: ['run', '--allow-all', '--quiet'],
+    differs: deno,
+  },
+];
