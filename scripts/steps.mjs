@@ -4,6 +4,7 @@ import path from 'node:path';
 import { build, install } from './prepare.mjs';
 import { installDocumentTools } from './document-tools.mjs';
 import { installExamples } from './examples.mjs';
+import { installRuntimes } from './runtimes.mjs';
 import { provideOpenssl } from './openssl.mjs';
 import { providePostgres } from './postgres.mjs';
 import { provideRedis } from './redis.mjs';
@@ -16,7 +17,7 @@ import { installed, root, run } from './run.mjs';
  * @typedef {object} Step
  * @property {string} name for `--only`
  * @property {string} does the heading
- * @property {('modules' | 'redis' | 'openssl' | 'addon' | 'documentTools' | 'examples' | 'postgres')[]} needs
+ * @property {('modules' | 'redis' | 'openssl' | 'addon' | 'documentTools' | 'runtimes' | 'examples' | 'postgres')[]} needs
  * @property {boolean} [check] whether it is a check, not a test: `npm run check` runs these
  * @property {(context: Context) => Promise<Result>} run
  */
@@ -90,6 +91,12 @@ export const steps = [
     run: ({ files, echo }) => jsTests({ only: files, echo, directory: 'docs/__test__' }),
   },
   {
+    name: 'runtimes',
+    does: 'other runtimes, bundlers and test runners, and processes that end at any moment, in short',
+    needs: ['modules', 'redis', 'openssl', 'addon', 'runtimes'],
+    run: otherPlaces,
+  },
+  {
     name: 'examples',
     does: 'the examples, as programs of their own',
     needs: ['modules', 'redis', 'addon', 'examples', 'postgres'],
@@ -110,6 +117,7 @@ export const preparations = {
   openssl: provideOpenssl,
   addon: build,
   documentTools: installDocumentTools,
+  runtimes: installRuntimes,
   examples: installExamples,
   postgres: providePostgres,
 };
@@ -124,10 +132,26 @@ function clippy(context, options) {
   return check(context, 'cargo', ['clippy', ...options, '--', '-D', 'warnings']);
 }
 
-// A fault counts as a test; the closing line says how many passed.
-async function faultSuite({ echo }) {
-  const main = path.join(root, 'faults', 'main.ts');
-  const { ok, output } = await run(process.execPath, ['--import', 'tsx', main], { echo });
+// A fault counts as a test.
+function faultSuite({ echo }) {
+  return program({ echo }, 'faults/main.ts', []);
+}
+
+async function otherPlaces({ echo }) {
+  const results = [
+    await program({ echo }, 'packaging/runtimes/main.ts', ['--short']),
+    await program({ echo }, 'packaging/endings/main.ts', ['--rounds', '60']),
+    await jsTests({ only: [], echo, directory: 'packaging/tools/__test__' }),
+  ];
+  const sum = (field) => results.reduce((total, result) => total + result[field], 0);
+  const output = results.map((result) => (result.failed ? result.output : '')).join('');
+  return { passed: sum('passed'), failed: sum('failed'), output };
+}
+
+// Its closing line says how many passed.
+async function program({ echo }, file, args) {
+  const main = path.join(root, file);
+  const { ok, output } = await run(process.execPath, ['--import', 'tsx', main, ...args], { echo });
   const [, passed, failed] = output.match(/^(\d+) passed, (\d+) failed$/m)?.map(Number) ?? [];
   if (passed === undefined) return { passed: 0, failed: 1, output };
   return { passed, failed: ok ? failed : Math.max(1, failed), output };

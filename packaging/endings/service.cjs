@@ -90,7 +90,7 @@ async function inThreads(count) {
     });
     worker.on('message', () => worker.terminate());
     worker.on('error', () => {});
-    return once(worker, 'exit');
+    return new Promise((resolve) => worker.once('exit', resolve));
   });
   await Promise.all(threads);
   process.exitCode = 0;

@@ -47,7 +47,19 @@ export const after = (hook: Hook): unknown => current.after.push(hook);
 
 class Context {
   readonly #after: Hook[] = [];
-  readonly mock = { method: mockMethod };
+  readonly mock = {
+    /** Counts the calls of a method, and puts another in its place, if one is given, until the test ends. */
+    method: (object: any, name: string, other = object[name]) => {
+      const original = object[name];
+      let calls = 0;
+      object[name] = function (...args: unknown[]) {
+        calls += 1;
+        return other.apply(this, args);
+      };
+      this.after(() => (object[name] = original));
+      return { mock: { callCount: () => calls, resetCalls: () => (calls = 0) } };
+    },
+  };
 
   after(hook: Hook): void {
     this.#after.push(hook);
@@ -59,17 +71,6 @@ class Context {
     // As Node.js does: in the order in which they came.
     for (const hook of this.#after) await hook();
   }
-}
-
-/** Counts the calls of a method, which goes on as it was. */
-function mockMethod(object: any, name: string) {
-  const original = object[name];
-  let calls = 0;
-  object[name] = function (...args: unknown[]) {
-    calls += 1;
-    return original.apply(this, args);
-  };
-  return { mock: { callCount: () => calls, resetCalls: () => (calls = 0) } };
 }
 
 async function runSuite(suite: Suite, path: string): Promise<void> {
