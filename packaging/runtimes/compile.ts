@@ -1,4 +1,4 @@
-// Makes a program of each test file that any runtime takes: one CommonJS file, with all that it needs but the package, which is the one that is published.
+// Makes a program of each test file that any runtime takes: one CommonJS file, with all that it needs, the JavaScript of the package included.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -28,8 +28,12 @@ export async function compile(names: string[], outdir: string): Promise<void> {
     bundle: true,
     platform: 'node',
     format: 'cjs',
-    external: ['incumbent'],
-    alias: { 'node:test': path.join(__dirname, 'test-runner.ts') },
+    external: ['incumbent-*'],
+    alias: {
+      'node:test': path.join(__dirname, 'test-runner.ts'),
+      // One copy, also where a test looks into it.
+      incumbent: path.join(root, 'index.js'),
+    },
     plugins: [whereItWas],
     logLevel: 'error',
   });

@@ -2,18 +2,14 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { guard } from '../../__test__/fixtures/guard.ts';
-import { putInto } from '../installed.ts';
-import { addonOf, root } from '../platforms.ts';
 import { compile, testNames } from './compile.ts';
 import { runtimes, type Runtime } from './runtimes.ts';
 import { prefix, type Told } from './told.ts';
-
-const { platformName } = require('../../lib/platform.js');
 
 /** A choice that touches all that leans on a runtime: threads, processes, buffers, events, timers, the garbage collector. */
 const short = ['drop-in-messages', 'drop-in-surface', 'fenced-real', 'surface', 'threads'];
@@ -43,8 +39,6 @@ async function main(): Promise<void> {
   if (!chosen.length || !names.length) throw new Error('no such runtime, or no such test');
   const folder = mkdtempSync(path.join(os.tmpdir(), 'incumbent-runtimes-'));
   try {
-    await putInto(path.join(folder, 'node_modules'));
-    shareAddon(path.join(folder, 'node_modules'));
     await compile(names, folder);
     const total = { passed: 0, failed: 0 };
     for (const runtime of chosen) {
@@ -60,16 +54,6 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/**
- * The programs of the tests load the package from the source. With one file of the addon, and not two, candidates of both meet in the memory of a process.
- */
-function shareAddon(modules: string): void {
-  const addon = addonOf(platformName());
-  const installed = path.join(modules, `incumbent-${platformName()}`, addon);
-  rmSync(installed);
-  symlinkSync(path.join(root, addon), installed);
 }
 
 function named({ name, command }: Runtime): string {
