@@ -248,22 +248,58 @@ impl<S: Sink> RunParts<S> {
             sink.clone(),
         ));
         let run = tokio::spawn(driver.run());
+        let is_put = false;
+        let mut rest = Rest { instance, timing, candidacy, tenure, metrics, resting, is_put, sink };
         tokio::spawn(async move {
             let election = match run.await {
                 Ok(election) => election,
                 Err(panic) if panic.is_panic() => {
-                    tenure.resign();
-                    metrics.end_run(clock::now());
                     queue.close();
-                    sink.put(Output::Error(Failure::Panicked));
-                    new_election(&instance, timing, candidacy, &tenure)
+                    rest.sink.put(Output::Error(Failure::Panicked));
+                    rest.begin_anew()
                 }
-                // The runtime ends, and with it whoever could be told.
-                Err(_) => return tenure.resign(),
+                // The runtime ends.
+                Err(_) => return,
             };
-            *lock(&resting) = Some(election);
-            sink.put(Output::Stopped);
+            rest.put(election);
+            rest.sink.put(Output::Stopped);
         });
+    }
+}
+
+/// Where the election rests when the run is over. A runtime that ends drops the run where it stands, and with it whoever could tell of that; then a new election is
+/// put there, so that the candidate can be started again on another runtime.
+struct Rest<S: Sink> {
+    instance: InstanceId,
+    timing: Timing,
+    candidacy: Candidacy,
+    tenure: Arc<Tenure>,
+    metrics: Arc<Metrics>,
+    resting: Arc<Mutex<Option<Box<Election>>>>,
+    is_put: bool,
+    /// Let go of last: whoever notices by that finds a candidate that can be started.
+    sink: Arc<S>,
+}
+
+impl<S: Sink> Rest<S> {
+    fn put(&mut self, election: Box<Election>) {
+        self.is_put = true;
+        *lock(&self.resting) = Some(election);
+    }
+
+    /// After a run that left no election behind.
+    fn begin_anew(&self) -> Box<Election> {
+        self.tenure.resign();
+        self.metrics.end_run(clock::now());
+        new_election(&self.instance, self.timing, self.candidacy, &self.tenure)
+    }
+}
+
+impl<S: Sink> Drop for Rest<S> {
+    fn drop(&mut self) {
+        if !self.is_put {
+            self.put(self.begin_anew());
+        }
     }
 }
 

@@ -14,19 +14,40 @@
 //!
 //! The feature `node` adds the addon for Node.js; without it, nothing in here needs Node.
 
+mod api;
+#[doc(hidden)]
 pub mod authentication;
+#[doc(hidden)]
 pub mod candidate;
+#[doc(hidden)]
 pub mod clock;
+#[doc(hidden)]
 pub mod doctor;
+#[doc(hidden)]
 pub mod driver;
+#[doc(hidden)]
 pub mod election;
+mod error;
+#[doc(hidden)]
 pub mod lifeline;
+mod limits;
+#[doc(hidden)]
 pub mod medium;
+#[doc(hidden)]
 pub mod membership;
+#[doc(hidden)]
 pub mod messaging;
+#[doc(hidden)]
 pub mod metrics;
 #[cfg(feature = "node")]
+#[doc(hidden)]
 pub mod node;
+#[doc(hidden)]
 pub mod random;
+#[doc(hidden)]
 pub mod simulation;
+#[doc(hidden)]
 pub mod wire;
+
+pub use api::*;
+pub use error::{Error, ErrorCode};

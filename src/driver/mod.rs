@@ -452,7 +452,10 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             }
             Event::Draining { term, reason } => Output::Draining { term, reason },
             Event::Overrun { term } => return self.tell_overrun(term),
-            Event::Released => return self.answer_reelections(),
+            Event::Released => {
+                self.answer_reelections();
+                Output::Released
+            }
             Event::UnequalLease { theirs } => Output::Warning(Failure::UnequalLease(format!(
                 "the leader's leaseMs is {}, this instance's is {}; takeovers wait for the longest, so set the same everywhere",
                 theirs.as_millis(),

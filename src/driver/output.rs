@@ -40,6 +40,8 @@ pub enum Output {
         term: Term,
         after: Duration,
     },
+    /// A leadership that was given up is released, or has lapsed; or there was none to give up.
+    Released,
     /// A broken connection stands again.
     Reconnected,
     /// The process answers again, after so long.

@@ -7,7 +7,7 @@ use napi_derive::napi;
 use serde_json::value::RawValue;
 
 use super::credentials::NativeCredentials;
-use super::error::{Code, CodedError, error, of_refusal};
+use super::error::{Code, CodedError, coded, error};
 use super::fencing::{read_checkpoint, read_work};
 use super::items::state;
 use super::runtime;
@@ -16,8 +16,9 @@ use super::stats::{milliseconds, stats};
 use crate::candidate::{Candidate, Config, Options, Run};
 use crate::driver::{Draft, Question, Request, RequestSender};
 use crate::election::{InstanceId, Loss, Term};
+use crate::limits::{check_depth, check_id, check_message};
 use crate::messaging::Addressee;
-use crate::wire::{self, Format, MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, depth, is_too_deep};
+use crate::wire::{self, Format};
 
 #[napi]
 pub struct NativeCandidate {
@@ -39,7 +40,7 @@ impl NativeCandidate {
     ) -> Result<Self, CodedError> {
         let refused = |reason: String| error(Code::InvalidOption, reason);
         let options = Options::parse(&options).map_err(refused)?;
-        check_depth("option \"meta\"", options.meta.get().as_bytes())?;
+        check_depth("option \"meta\"", options.meta.get().as_bytes()).map_err(coded)?;
         let config = Config {
             place: options.place(credentials.map(NativeCredentials::provider)).map_err(refused)?,
             timing: options.timing().map_err(refused)?,
@@ -151,16 +152,10 @@ impl NativeCandidate {
             0 => Addressee::All,
             1 => Addressee::Leader,
             2 => Addressee::Followers,
-            _ if id.len() > MAX_NAME_BYTES => {
-                return Err(error(
-                    Code::LimitExceeded,
-                    format!(
-                        "the id is {} bytes long; at most {MAX_NAME_BYTES} are allowed",
-                        id.len()
-                    ),
-                ));
+            _ => {
+                check_id(&id).map_err(coded)?;
+                Addressee::Instance(InstanceId::new(id))
             }
-            _ => Addressee::Instance(InstanceId::new(id)),
         };
         let (format, body) = match (format, body) {
             (3, Either::A(text)) => (Format::Json, wire::quote(&text)),
@@ -168,17 +163,8 @@ impl NativeCandidate {
             (1, body) => (Format::Bytes, bytes_of(body)),
             (_, body) => (Format::Undefined, bytes_of(body)),
         };
-        if body.len() > MAX_MESSAGE_BYTES {
-            let size = body.len();
-            let text = format!(
-                "the message is {size} bytes long; at most {MAX_MESSAGE_BYTES} are allowed"
-            );
-            return Err(error(Code::LimitExceeded, text));
-        }
-        if format == Format::Json {
-            check_depth("the message", &body)?;
-        }
-        self.with_run(|run| run.queue.append(Draft { to, format, body }).map_err(of_refusal))
+        check_message(format, &body).map_err(coded)?;
+        self.with_run(|run| run.queue.append(Draft { to, format, body }).map_err(coded))
     }
 
     /// Has the messages sent that were queued since the last time: one wake-up for all of them.
@@ -213,7 +199,7 @@ impl NativeCandidate {
             "setCheckpoint" => read_checkpoint(&argument)?,
             "fenced" => read_work(&argument)?,
             _ => {
-                check_depth("meta", argument.as_bytes())?;
+                check_depth("meta", argument.as_bytes()).map_err(coded)?;
                 let meta: Arc<RawValue> = RawValue::from_string(argument)
                     .map_err(|cause| error(Code::InvalidOption, cause))?
                     .into();
@@ -274,16 +260,6 @@ fn bytes_of(body: Either<String, Buffer>) -> Vec<u8> {
         Either::A(text) => text.into_bytes(),
         Either::B(bytes) => bytes.to_vec(),
     }
-}
-
-/// What a receiver would drop is refused at the sender.
-pub fn check_depth(what: &str, json: &[u8]) -> Result<(), CodedError> {
-    if !is_too_deep(json) {
-        return Ok(());
-    }
-    let depth = depth(json);
-    let text = format!("{what} is nested {depth} levels deep; at most {MAX_DEPTH} are allowed");
-    Err(error(Code::LimitExceeded, text))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -7,12 +7,11 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::candidate::check_depth;
-use super::error::{Code, CodedError, error};
+use super::error::{Code, CodedError, coded, error};
 use crate::driver::Question;
 use crate::election::Term;
-use crate::medium::fencing::{Data, MAX_CHECKPOINT_BYTES, Unfit, UserCommand, Work, check};
-use crate::wire;
+use crate::limits::check_checkpoint;
+use crate::medium::fencing::{Data, UserCommand, Work, check};
 
 #[derive(Deserialize)]
 struct Argument {
@@ -46,10 +45,7 @@ pub fn read_work(json: &str) -> Result<Question, CodedError> {
         .into_iter()
         .map(|parts| parts.into_iter().map(read_part).collect())
         .collect::<Result<_, CodedError>>()?;
-    check(&commands).map_err(|unfit| match unfit {
-        Unfit::TooMuch(text) => error(Code::LimitExceeded, text),
-        Unfit::Nameless(text) => error(Code::InvalidArgument, text),
-    })?;
+    check(&commands).map_err(coded)?;
     let checkpoint = checkpoint.map(|left| sound(&left.value)).transpose()?;
     Ok(Question::Fenced { work: Work { commands, checkpoint }, term: term.map(Term), as_bytes })
 }
@@ -66,19 +62,7 @@ fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, CodedError> {
 }
 
 fn sound(value: &RawValue) -> Result<Arc<str>, CodedError> {
-    let json = value.get();
-    if json.len() > MAX_CHECKPOINT_BYTES {
-        let size = json.len();
-        let text = format!(
-            "the checkpoint is {size} bytes long as JSON; at most {MAX_CHECKPOINT_BYTES} are allowed"
-        );
-        return Err(error(Code::LimitExceeded, text));
-    }
-    check_depth("the checkpoint", json.as_bytes())?;
-    if !wire::is_sound_json(json) {
-        return Err(error(Code::InvalidArgument, "the checkpoint is no JSON value"));
-    }
-    Ok(json.into())
+    check_checkpoint(value.get()).map_err(coded)
 }
 
 fn read_part(part: Part) -> Result<Vec<u8>, CodedError> {
@@ -120,6 +104,7 @@ impl Serialize for Reply<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::medium::fencing::MAX_CHECKPOINT_BYTES;
 
     #[test]
     fn texts_and_bytes_are_read_as_what_they_are() {

@@ -3,11 +3,11 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::error::describe;
 use super::fencing;
 use super::stats::milliseconds;
 use crate::driver::{Answer, Failure, InstanceView, Message, Output};
 use crate::election::{InstanceId, Role};
+use crate::error::Error;
 use crate::medium::Channel;
 use crate::messaging::SenderRole;
 use crate::wire::{self, Format};
@@ -193,6 +193,8 @@ impl Batch {
     pub fn push(&mut self, output: Output) {
         let item = match &output {
             Output::Message(message) => return self.push_message(message),
+            // The answer to whoever asked for it says so.
+            Output::Released => return,
             Output::Started => Item::Started,
             Output::Stopped => Item::Stopped,
             Output::RoleChanged(role) => Item::StateChange { state: state(*role) },
@@ -359,8 +361,8 @@ fn text_of(message: &Message) -> &str {
 }
 
 fn told(failure: &Failure) -> (&'static str, String) {
-    let (code, message) = describe(failure);
-    (code.name(), message)
+    let error = Error::from(failure.clone());
+    (error.code().as_str(), error.message().to_owned())
 }
 
 fn value(answer: &Answer) -> Value<'_> {
