@@ -23,7 +23,8 @@ debug = false
 
 /** Copies the election and its simulation to `place`. What was built there before is kept. */
 export function copyCore(place) {
-  copy(place, ['src/election', 'src/simulation', 'src/bin/simulate.rs']);
+  copy(place, ['src/election', 'src/simulation']);
+  cpSync(path.join(root, 'simulator/src/main.rs'), path.join(place, 'src/bin/simulate.rs'));
   writeFileSync(path.join(place, 'src', 'lib.rs'), 'pub mod election;\npub mod simulation;\n');
   writeFileSync(path.join(place, 'Cargo.toml'), manifest('lexopt = "0.3"', 1));
 }

@@ -8,7 +8,9 @@ import { installRuntimes } from './runtimes.mjs';
 import { provideOpenssl } from './openssl.mjs';
 import { providePostgres } from './postgres.mjs';
 import { provideRedis } from './redis.mjs';
+import { buildRustExamples } from './rust-examples.mjs';
 import { jsTests } from './js-tests.mjs';
+import { checkCrate } from './crate.mjs';
 import { installed, root, run } from './run.mjs';
 
 /**
@@ -17,7 +19,7 @@ import { installed, root, run } from './run.mjs';
  * @typedef {object} Step
  * @property {string} name for `--only`
  * @property {string} does the heading
- * @property {('modules' | 'redis' | 'openssl' | 'addon' | 'documentTools' | 'runtimes' | 'examples' | 'postgres')[]} needs
+ * @property {('modules' | 'redis' | 'openssl' | 'addon' | 'documentTools' | 'runtimes' | 'examples' | 'rustExamples' | 'postgres')[]} needs
  * @property {boolean} [check] whether it is a check, not a test: `npm run check` runs these
  * @property {(context: Context) => Promise<Result>} run
  */
@@ -66,6 +68,13 @@ export const steps = [
     run: (context) => cargoTests(context, ['--no-fail-fast']),
   },
   {
+    name: 'crate',
+    does: 'the documents of the crate, and the crate as it would be published',
+    needs: [],
+    check: true,
+    run: checkCrate,
+  },
+  {
     name: 'model',
     does: 'the model of the election, in small',
     needs: [],
@@ -99,7 +108,7 @@ export const steps = [
   {
     name: 'examples',
     does: 'the examples, as programs of their own',
-    needs: ['modules', 'redis', 'addon', 'examples', 'postgres'],
+    needs: ['modules', 'redis', 'addon', 'examples', 'rustExamples', 'postgres'],
     run: ({ files, echo }) => jsTests({ only: files, echo, directory: 'examples/__test__' }),
   },
   {
@@ -119,6 +128,7 @@ export const preparations = {
   documentTools: installDocumentTools,
   runtimes: installRuntimes,
   examples: installExamples,
+  rustExamples: buildRustExamples,
   postgres: providePostgres,
 };
 

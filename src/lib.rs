@@ -1,18 +1,18 @@
-//! Leader election, discovery and messaging for services, with Redis as the medium.
-//!
-//! ```text
-//!   node  ──►  candidate  ──►  driver  ──►  medium  ──►  Redis, or this process's memory
-//!                                 │            │
-//!                                 ▼            ▼
-//!                    election  membership  messaging  wire        (pure: no I/O, no clock, no randomness)
-//! ```
-//!
-//! Arrows are imports; `tests/architecture.rs` holds them. Read in this order: [`election`] (the rules, and the picture of the
-//! state machine), one file of its tests, [`medium`] (the trait that the rules are carried by), [`driver`] (the loop that
-//! brings the two together), [`candidate`] (what outlives one run). ARCHITECTURE.md has the rules with their reasons,
-//! PROTOCOL.md the bytes, which are [`wire`]'s.
-//!
-//! The feature `node` adds the addon for Node.js; without it, nothing in here needs Node.
+#![doc = include_str!("../RUST.md")]
+#![warn(missing_docs)]
+
+// ```text
+//   api, node  ──►  candidate  ──►  driver  ──►  medium  ──►  Redis, or this process's memory
+//                                      │            │
+//                                      ▼            ▼
+//                         election  membership  messaging  wire        (pure: no I/O, no clock, no randomness)
+// ```
+//
+// Arrows are imports; tests/architecture.rs holds them. Read in this order: election (the rules, and the picture of the state machine), one file of its tests,
+// medium (the trait that the rules are carried by), driver (the loop that brings the two together), candidate (what outlives one run), api (what services in Rust
+// use). ARCHITECTURE.md has the rules with their reasons, PROTOCOL.md the bytes, which are wire's.
+//
+// What is hidden below is no part of the crate's promise: it is there for the simulator, the fuzzer and the tests, and changes as it must.
 
 mod api;
 #[doc(hidden)]

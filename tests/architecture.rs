@@ -47,9 +47,36 @@ const ARROWS: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
+    ("error", &["driver", "medium"]),
+    ("limits", &["error", "medium", "wire"]),
+    (
+        "api",
+        &[
+            "election",
+            "messaging",
+            "wire",
+            "medium",
+            "driver",
+            "authentication",
+            "candidate",
+            "error",
+            "limits",
+        ],
+    ),
     (
         "node",
-        &["doctor", "election", "messaging", "wire", "medium", "driver", "candidate", "metrics"],
+        &[
+            "doctor",
+            "election",
+            "messaging",
+            "wire",
+            "medium",
+            "driver",
+            "candidate",
+            "metrics",
+            "error",
+            "limits",
+        ],
     ),
 ];
 
@@ -75,10 +102,22 @@ fn modules_import_only_along_the_arrows() {
 #[test]
 fn every_module_has_its_arrows() {
     let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    for line in lib.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
-        let module = line.trim_end_matches(';');
+    let modules = lib.lines().map(|line| line.trim_start_matches("pub "));
+    for module in modules.filter_map(|line| line.strip_prefix("mod ")) {
+        let module = module.trim_end_matches(';');
         assert!(ARROWS.iter().any(|(name, _)| *name == module), "{module} has no arrows");
     }
+}
+
+/// What the crate promises is what the root re-exports; every module is private, or hidden from the documents.
+#[test]
+fn no_internal_module_is_shown_in_the_documents() {
+    let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let lines: Vec<&str> = lib.lines().collect();
+    for pair in lines.windows(2).filter(|pair| pair[1].starts_with("pub mod ")) {
+        assert_eq!(pair[0], "#[doc(hidden)]", "above {}", pair[1]);
+    }
+    assert!(!lines[0].starts_with("pub mod "));
 }
 
 #[test]

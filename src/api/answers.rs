@@ -97,8 +97,12 @@ impl Answers {
     }
 
     fn end(&self, error: &Error, ends: impl Fn(Manner) -> bool) {
-        let ended: Vec<Pending> =
-            self.state().pending.extract_if(|_, one| ends(one.manner)).map(|(_, one)| one).collect();
+        let ended: Vec<Pending> = self
+            .state()
+            .pending
+            .extract_if(|_, one| ends(one.manner))
+            .map(|(_, one)| one)
+            .collect();
         ended.into_iter().for_each(|one| one.end(error));
     }
 

@@ -12,18 +12,16 @@ use super::answers::Manner;
 use super::events::Events;
 use super::instance::{Instance, State};
 use super::lead::{BoxError, Lead, LeadOptions, Task};
-use super::lifecycle::{Shared, not_started};
-use super::message::IntoMessage;
-use super::options::{Options, check_meta};
-use super::outbox::Sent;
+use super::options::Options;
 use super::reign::{Reign, read_checkpoint};
+use super::resolved::check_meta;
+use super::shared::{Shared, not_started};
 use super::stats::{Health, Stats};
 use super::writes::{Reply, Writes};
-use crate::driver::{Answer, Draft, Question};
+use crate::driver::{Answer, Question};
 use crate::election::InstanceId;
 use crate::error::{Error, ErrorCode};
-use crate::limits::{check_id, check_message};
-use crate::messaging::Addressee;
+use crate::limits::check_id;
 
 /// An instance of a service. The instances of one kind elect one leader, know each other, and send each other messages, in whichever language they are written.
 ///
@@ -302,47 +300,12 @@ impl Candidate {
     /// `ERR_NOT_STARTED`, `ERR_INVALID_ARGUMENT`, `ERR_LIMIT_EXCEEDED`, `ERR_STOPPED` or an error of Redis.
     pub async fn set_meta(&self, meta: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         let meta = serde_json::value::to_raw_value(meta).map_err(|cause| {
-            let text = format!("the meta given to set_meta() must be serializable as JSON: {cause}");
+            let text =
+                format!("the meta given to set_meta() must be serializable as JSON: {cause}");
             Error::new(ErrorCode::InvalidArgument, text)
         })?;
         check_meta("the meta given to set_meta()", &meta)?;
         self.shared().set_meta(meta.into()).await
-    }
-
-    // ---- Messages ---------------------------------------------------------------------------------------------------
-
-    /// Sends to all other instances: a reference to any value that has a form in JSON, or [`Bytes`](crate::Bytes); at most 1 MiB.
-    ///
-    /// The message is queued by this call, and arrives at most once, and in order among all messages of this sender. Await what this gives to know that Redis has taken
-    /// it, whether or not anybody receives it. That fails with `ERR_NOT_STARTED`, `ERR_INVALID_MESSAGE`, `ERR_LIMIT_EXCEEDED`, `ERR_STOPPED`, or an error of Redis.
-    pub fn message_all(&self, message: impl IntoMessage) -> Sent {
-        self.send(Addressee::All, message)
-    }
-
-    /// Sends to the leader, as [`message_all`](Self::message_all) does to all. Resolves also when there is none, or when this instance leads.
-    pub fn message_leader(&self, message: impl IntoMessage) -> Sent {
-        self.send(Addressee::Leader, message)
-    }
-
-    /// Sends to all other instances that do not lead, as [`message_all`](Self::message_all) does to all.
-    pub fn message_followers(&self, message: impl IntoMessage) -> Sent {
-        self.send(Addressee::Followers, message)
-    }
-
-    /// Sends to one instance, as [`message_all`](Self::message_all) does to all. Resolves also for an id that nobody has.
-    pub fn message_to(&self, id: &str, message: impl IntoMessage) -> Sent {
-        match check_id(id) {
-            Ok(()) => self.send(Addressee::Instance(InstanceId::new(id)), message),
-            Err(error) => Sent::refused(error),
-        }
-    }
-
-    fn send(&self, to: Addressee, message: impl IntoMessage) -> Sent {
-        let sent = message.encode().and_then(|(format, body)| {
-            check_message(format, &body)?;
-            self.shared().send(Draft { to, format, body })
-        });
-        sent.unwrap_or_else(Sent::refused)
     }
 
     // ---- Seeing -----------------------------------------------------------------------------------------------------
@@ -359,7 +322,7 @@ impl Candidate {
         self.shared().health()
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.handle.shared
     }
 }

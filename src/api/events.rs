@@ -1,5 +1,8 @@
 //! The streams of events: each has a bounded queue of its own, so one that is not read keeps nothing from the others, nor from the candidate.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::Pin;

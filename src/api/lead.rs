@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use futures_util::FutureExt;
 use tokio::sync::{oneshot, watch};
 
-use super::lifecycle::Shared;
 use super::reign::{Core, Reign};
+use super::shared::Shared;
 use crate::error::{Error, ErrorCode};
 
 /// What a function given to [`lead`](crate::Candidate::lead) fails with; `?` makes it of every error.

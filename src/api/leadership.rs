@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::lead::Task;
-use super::lifecycle::Shared;
 use super::reign::{Core, LossReason};
+use super::shared::Shared;
 use crate::driver::Request;
 use crate::election::{Checkpoint, Term};
 

@@ -1,13 +1,14 @@
 //! What the driver tells: each becomes an event, or the end of somebody's waiting. Runs on the driver's task and never waits.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use super::event::{Event, Gap};
 use super::instance::{Instance, State};
-use super::lifecycle::Shared;
 use super::message::Message;
 use super::reign::{LossReason, Reign};
+use super::shared::Shared;
 use crate::driver::{Output, Request, Sink};
 use crate::election::{Checkpoint, InstanceId, Loss, Term};
 use crate::error::{Error, ErrorCode};
@@ -16,6 +17,21 @@ use crate::error::{Error, ErrorCode};
 pub struct Listener {
     shared: Arc<Shared>,
     told: Mutex<Told>,
+    ear: Arc<Ear>,
+}
+
+/// Whether a listener is there, for whoever starts the run.
+#[derive(Default)]
+pub struct Ear(AtomicU8);
+
+impl Ear {
+    const ATTACHED: u8 = 1;
+    const GONE: u8 = 2;
+
+    /// From here on an end of the listener is told. False where it has ended already, which was not.
+    pub fn attach(&self) -> bool {
+        self.0.compare_exchange(0, Self::ATTACHED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
 }
 
 /// What was told last, so that an end without words is told as well.
@@ -27,9 +43,10 @@ struct Told {
 }
 
 impl Listener {
-    pub fn new(shared: Arc<Shared>) -> Self {
+    pub fn new(shared: Arc<Shared>) -> (Self, Arc<Ear>) {
         let told = Told { state: State::Follower, leader: None, term: None, is_stopped: false };
-        Self { shared, told: Mutex::new(told) }
+        let ear = Arc::<Ear>::default();
+        (Self { shared, told: Mutex::new(told), ear: ear.clone() }, ear)
     }
 
     fn tell(&self, event: Event) {
@@ -158,6 +175,8 @@ impl Sink for Listener {
 /// A runtime that ends takes the run with it, without a word.
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.end();
+        if self.ear.0.swap(Ear::GONE, Ordering::SeqCst) == Ear::ATTACHED {
+            self.end();
+        }
     }
 }

@@ -1,22 +1,23 @@
 //! Which Redis, and as whom.
 
+use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use super::options::{invalid, too_large};
+use super::resolved::{invalid, too_large};
+use super::servers::{Node, Sentinels, endpoint, endpoints, filled};
+use super::tls::Tls;
 use crate::error::Error;
-use crate::medium::redis::{self as medium, Endpoint, Place, Provider, SentinelPlace, Target};
+use crate::medium::redis::{self as medium, Endpoint, Place, Provider, Target};
 
 const DEFAULT_PORT: u16 = 6379;
-const DEFAULT_SENTINEL_PORT: u16 = 26_379;
 const MAX_KEY_PREFIX_BYTES: usize = 256;
 const MAX_CLIENT_NAME_BYTES: usize = 64;
 const MAX_DB: i64 = i32::MAX as i64;
 
 /// A Redis server, sentinels that know which one it is, or a cluster; and as whom to come to it.
 ///
-/// What is wrong with it is told by [`Candidate::new`](crate::Candidate::new). Passwords appear in no error, and not in its `Debug` form.
+/// What is wrong with it is told by [`Candidate::new`](crate::Candidate::new). Passwords appear in no error, nor in its `Debug` form.
 ///
 /// ```
 /// use incumbent::{Redis, Sentinels, Tls};
@@ -29,12 +30,12 @@ const MAX_DB: i64 = i32::MAX as i64;
 /// );
 /// let in_a_cluster = Redis::cluster(["redis-1", "redis-2"]).tls(Tls::new().ca("/etc/ca.pem"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Redis {
     location: Location,
     username: Option<String>,
-    password: Option<Secret>,
+    password: Option<String>,
     credentials: Option<Provider>,
     db: Option<i64>,
     tls: Option<Tls>,
@@ -42,24 +43,13 @@ pub struct Redis {
     client_name: String,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Location {
-    /// It may hold a password.
-    Url(Secret),
+    Url(String),
     Server(String, u16),
     Socket(PathBuf),
     Sentinels(Sentinels),
     Cluster(Vec<Node>),
-}
-
-/// It shows in no output.
-#[derive(Clone)]
-struct Secret(String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
 }
 
 impl Default for Redis {
@@ -73,7 +63,7 @@ impl Redis {
     /// `redis://user:password@host:port/db`, `rediss://` for TLS, or, of a Unix socket, `unix:///path?db=1&user=user&pass=password`. Whatever is said of the same
     /// thing by a method below wins.
     pub fn url(url: impl Into<String>) -> Self {
-        Self::at(Location::Url(Secret(url.into())))
+        Self::at(Location::Url(url.into()))
     }
 
     /// A server by its name or address, and its port.
@@ -117,7 +107,7 @@ impl Redis {
 
     /// The password.
     pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = Some(Secret(password.into()));
+        self.password = Some(password.into());
         self
     }
 
@@ -129,7 +119,7 @@ impl Redis {
     where
         F: Fn() -> A + Send + Sync + 'static,
         A: Future<Output = Result<Credentials, E>> + Send + 'static,
-        E: std::fmt::Display,
+        E: fmt::Display,
     {
         self.credentials = Some(Provider::new(move || {
             let answer = ask();
@@ -177,7 +167,7 @@ impl Redis {
         self.check_names()?;
         let tls = self.tls.map(Tls::checked).transpose()?;
         let mut target = match self.location {
-            Location::Url(Secret(url)) => Target::parse(&url).map_err(|reason| {
+            Location::Url(url) => Target::parse(&url).map_err(|reason| {
                 invalid(format!(
                     "option \"redis\" must be a URL like redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path for a Unix socket: {reason}"
                 ))
@@ -200,7 +190,7 @@ impl Redis {
             }
         };
         target.username = filled(self.username).or(target.username);
-        target.password = filled(self.password.map(|Secret(text)| text)).or(target.password);
+        target.password = filled(self.password).or(target.password);
         target.db = self.db.unwrap_or(target.db);
         target.tls = tls.or(target.tls);
         target.credentials = self.credentials;
@@ -208,10 +198,14 @@ impl Redis {
         target.client_name = self.client_name;
         target.wait_replicas = wait_replicas;
         if target.credentials.is_some() && target.password.is_some() {
-            return Err(invalid("option \"redis.credentials\" must be left out with a password; got both"));
+            return Err(invalid(
+                "option \"redis.credentials\" must be left out with a password; got both",
+            ));
         }
         if target.tls.is_some() && matches!(target.place, Place::Server(Endpoint::Unix(_))) {
-            return Err(invalid("option \"redis.tls\" must be left out with a Unix socket; got boolean true"));
+            return Err(invalid(
+                "option \"redis.tls\" must be left out with a Unix socket; got boolean true",
+            ));
         }
         Ok(target)
     }
@@ -229,16 +223,35 @@ impl Redis {
             return Err(invalid("option \"redis.keyPrefix\" must not hold an empty hash tag {}"));
         }
         if prefix.len() > MAX_KEY_PREFIX_BYTES {
-            return Err(too_large("redis.keyPrefix", MAX_KEY_PREFIX_BYTES, "in UTF-8", prefix.len()));
+            return Err(too_large(
+                "redis.keyPrefix",
+                MAX_KEY_PREFIX_BYTES,
+                "in UTF-8",
+                prefix.len(),
+            ));
         }
         let name = &self.client_name;
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(invalid("option \"redis.clientName\" must be of visible ASCII characters, without spaces"));
+            return Err(invalid(
+                "option \"redis.clientName\" must be of visible ASCII characters, without spaces",
+            ));
         }
         if name.len() > MAX_CLIENT_NAME_BYTES {
-            return Err(too_large("redis.clientName", MAX_CLIENT_NAME_BYTES, "in UTF-8", name.len()));
+            return Err(too_large(
+                "redis.clientName",
+                MAX_CLIENT_NAME_BYTES,
+                "in UTF-8",
+                name.len(),
+            ));
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Redis {
+    /// A password may have got into any part of it by mistake.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").finish_non_exhaustive()
     }
 }
 
@@ -260,106 +273,6 @@ impl From<&String> for Redis {
     /// By its URL.
     fn from(url: &String) -> Self {
         Self::url(url)
-    }
-}
-
-/// Sentinels, what they call the master, and as whom to come to them.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Sentinels {
-    nodes: Vec<Node>,
-    name: String,
-    username: Option<String>,
-    password: Option<Secret>,
-    /// `None`: as with the server. `Some(None)`: none.
-    tls: Option<Option<Tls>>,
-}
-
-impl Sentinels {
-    /// `name` is what the sentinels call the master. A sentinel without a port has 26379.
-    pub fn new(
-        sentinels: impl IntoIterator<Item = impl Into<Node>>,
-        name: impl Into<String>,
-    ) -> Self {
-        let nodes = sentinels.into_iter().map(Into::into).collect();
-        Self { nodes, name: name.into(), username: None, password: None, tls: None }
-    }
-
-    /// The user at the sentinels, where they ask for one.
-    pub fn username(mut self, username: impl Into<String>) -> Self {
-        self.username = Some(username.into());
-        self
-    }
-
-    /// The password at the sentinels.
-    pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = Some(Secret(password.into()));
-        self
-    }
-
-    /// How to speak TLS with the sentinels; `None` for not at all.
-    ///
-    /// Default: as with the server.
-    pub fn tls(mut self, tls: impl Into<Option<Tls>>) -> Self {
-        self.tls = Some(tls.into());
-        self
-    }
-
-    fn place(self, of_the_server: Option<Arc<medium::Tls>>) -> Result<SentinelPlace, Error> {
-        if self.name.is_empty() {
-            return Err(invalid(
-                "redis.sentinels needs redis.name: what the sentinels call the master",
-            ));
-        }
-        let tls = match self.tls {
-            None => of_the_server,
-            Some(tls) => tls.map(Tls::checked).transpose()?,
-        };
-        Ok(SentinelPlace {
-            sentinels: endpoints("redis.sentinels", self.nodes, DEFAULT_SENTINEL_PORT)?,
-            name: self.name,
-            username: filled(self.username),
-            password: filled(self.password.map(|Secret(text)| text)),
-            tls,
-        })
-    }
-}
-
-/// A server of several: a host, and a port where it is not the default. `"redis-1"`, `"redis-1:6380"`, `"[::1]:6380"` and `("redis-1", 6380)` are such.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Node {
-    host: String,
-    port: Option<u16>,
-}
-
-impl From<(&str, u16)> for Node {
-    fn from((host, port): (&str, u16)) -> Self {
-        Self { host: host.to_owned(), port: Some(port) }
-    }
-}
-
-impl From<(String, u16)> for Node {
-    fn from((host, port): (String, u16)) -> Self {
-        Self { host, port: Some(port) }
-    }
-}
-
-impl From<&str> for Node {
-    fn from(text: &str) -> Self {
-        // More than one colon, and no bracket: an address of IPv6 without a port.
-        let is_bare_ipv6 = text.matches(':').count() > 1 && !text.starts_with('[');
-        if let Some((host, port)) = text.rsplit_once(':').filter(|_| !is_bare_ipv6)
-            && let Ok(port) = port.parse()
-        {
-            return Self { host: host.to_owned(), port: Some(port) };
-        }
-        Self { host: text.to_owned(), port: None }
-    }
-}
-
-impl From<String> for Node {
-    fn from(text: String) -> Self {
-        text.as_str().into()
     }
 }
 
@@ -388,109 +301,8 @@ impl Credentials {
     }
 }
 
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
     }
-}
-
-/// How the server proves who it is, and how this side does. Without anything else, those authorities count that the system trusts (the environment variable
-/// `SSL_CERT_FILE` names others).
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct Tls {
-    tls: medium::Tls,
-}
-
-impl Tls {
-    /// With those authorities that the system trusts, and no certificate of one's own.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The certificates of an authority that may vouch for the server. May be called several times; then any of them may.
-    pub fn ca(mut self, ca: impl Into<Pem>) -> Self {
-        self.tls.ca.push(ca.into().0);
-        self
-    }
-
-    /// The certificate of the client, and after it those that lead to its authority; and its key, without a passphrase.
-    pub fn identity(mut self, cert: impl Into<Pem>, key: impl Into<Pem>) -> Self {
-        self.tls.identity = Some((cert.into().0, key.into().0));
-        self
-    }
-
-    /// Whom the certificate of the server has to be for; without it, the host.
-    pub fn servername(mut self, servername: impl Into<String>) -> Self {
-        self.tls.server_name = Some(servername.into());
-        self
-    }
-
-    /// Whether the certificate of the server has to be one that is trusted. With `false`, anybody on the way can pass for the server, and read the password.
-    ///
-    /// Default: true.
-    pub fn reject_unauthorized(mut self, reject_unauthorized: bool) -> Self {
-        self.tls.is_credulous = !reject_unauthorized;
-        self
-    }
-
-    fn checked(self) -> Result<Arc<medium::Tls>, Error> {
-        self.tls.check().map_err(invalid)?;
-        Ok(Arc::new(self.tls))
-    }
-}
-
-/// PEM: a text with `-----BEGIN …`; or the path of a file with it, which is read for each connection, so that a replaced file is taken up with the next one.
-#[derive(Clone, Debug)]
-pub struct Pem(medium::Pem);
-
-impl From<&str> for Pem {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-impl From<String> for Pem {
-    fn from(text: String) -> Self {
-        let is_pem = text.contains("-----BEGIN ");
-        Self(if is_pem { medium::Pem::Text(text) } else { medium::Pem::File(text.into()) })
-    }
-}
-
-impl From<PathBuf> for Pem {
-    fn from(path: PathBuf) -> Self {
-        Self(medium::Pem::File(path))
-    }
-}
-
-fn endpoints(name: &str, nodes: Vec<Node>, default_port: u16) -> Result<Vec<Endpoint>, Error> {
-    if nodes.is_empty() {
-        return Err(invalid(format!(
-            "option \"{name}\" must be a list of servers such as [\"redis-1:{default_port}\"]; got an empty list"
-        )));
-    }
-    let numbered = nodes.into_iter().enumerate();
-    numbered
-        .map(|(index, Node { host, port })| {
-            endpoint(&format!("{name}[{index}].host"), host, port.unwrap_or(default_port))
-        })
-        .collect()
-}
-
-fn endpoint(name: &str, host: String, port: u16) -> Result<Endpoint, Error> {
-    let is_strange = |c: char| c.is_whitespace() || matches!(c, '/' | '@' | '\0');
-    if host.is_empty() || host.contains(is_strange) {
-        return Err(invalid(format!("option \"{name}\" must be a host name or an IP address")));
-    }
-    if port == 0 {
-        let name = name.replace(".host", ".port");
-        return Err(invalid(format!("option \"{name}\" must be an integer from 1 to 65535; got 0")));
-    }
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
-    Ok(Endpoint::tcp(host, port))
-}
-
-/// An empty one counts as none.
-fn filled(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }

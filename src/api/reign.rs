@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::lifecycle::Shared;
+use super::shared::Shared;
 use super::writes::{Reply, Writes};
 use crate::election::{Loss, Term};
 use crate::error::{Error, ErrorCode};

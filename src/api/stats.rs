@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::instance::State;
-use super::lifecycle::Shared;
+use super::shared::Shared;
 
 /// What was counted since the candidate was made; runs are not told apart.
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ pub fn kind() -> String {
 
 /// In the memory of this process, with a short lease.
 pub fn in_memory(kind: &str) -> Options {
-    Options::new().memory().kind(kind).lease_ms(200)
+    Options::new().memory().kind(kind).lease_ms(400)
 }
 
 pub fn candidate(kind: &str) -> Candidate {
@@ -72,4 +72,9 @@ pub fn text(event: Event) -> Option<String> {
         Event::Message(message) => Some(message.json().expect("it is a text")),
         _ => None,
     }
+}
+
+/// A password, or a secret, with the word by which `npm test` finds those that are printed.
+pub fn secret(name: &str) -> String {
+    format!("{name}-{}", include_str!("../../fixtures/canary.txt").trim())
 }

@@ -1,5 +1,6 @@
 //! Tests against real servers, which they start themselves ([`server`]).
 
+#[path = "../../../../tests/redis_server/mod.rs"]
 pub mod server;
 
 mod batches;
@@ -16,3 +17,9 @@ mod replicas;
 mod routing;
 mod script_agreement;
 mod suite;
+
+impl server::RedisServer {
+    pub fn target(&self) -> super::Target {
+        super::Target::parse(&self.url()).expect("the URL is sound")
+    }
+}

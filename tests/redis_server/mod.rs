@@ -1,6 +1,6 @@
 //! A redis-server of a test's own: on a free port of 127.0.0.1, without persistence, killed when it is dropped.
 //!
-//! The program is `redis-server` from the PATH, or what INCUMBENT_REDIS_SERVER names.
+//! The program is `redis-server` from the PATH, or what INCUMBENT_REDIS_SERVER names. The tests within the crate include this file as well as those of tests/.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -8,8 +8,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use redis::{FromRedisValue, Value};
-
-use crate::medium::redis::Target;
 
 /// How long a server may take to come up; generous, since the machine may be busy.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -68,10 +66,6 @@ impl RedisServer {
 
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    pub fn target(&self) -> Target {
-        Target::parse(&self.url()).expect("the URL is sound")
     }
 
     /// Runs a command, words separated by spaces, on a connection of its own.

@@ -1,0 +1,35 @@
+//! What the documents of both languages say of the crate.
+
+use std::fs;
+
+/// Those of RUST.md are run, since it is the first page of the crate's documents.
+#[test]
+fn the_example_of_the_readme_is_one_that_is_run() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let run = fs::read_to_string("RUST.md").unwrap();
+    let blocks: Vec<&str> = readme.split("```rust\n").skip(1).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let block = block.split("```").next().unwrap();
+        assert!(run.contains(block), "RUST.md lacks this:\n{block}");
+    }
+}
+
+/// Programs know errors by their codes, in either language.
+#[test]
+fn the_codes_of_errors_are_those_of_the_typings() {
+    let typings = fs::read_to_string("index.d.ts").unwrap();
+    let source = fs::read_to_string("src/error.rs").unwrap();
+    let codes = |text: &str, quote: char| -> std::collections::BTreeSet<String> {
+        let quoted = text.split(quote).filter(|part| part.starts_with("ERR_"));
+        quoted
+            .filter(|part| part.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (theirs, ours) = (codes(&typings, '\''), codes(&source, '"'));
+    let only_theirs: Vec<_> = theirs.difference(&ours).collect();
+    let only_ours: Vec<_> = ours.difference(&theirs).collect();
+    assert_eq!(only_theirs, ["ERR_NATIVE_MISSING"]);
+    assert_eq!(only_ours, ["ERR_LEAD_FAILED", "ERR_NO_RUNTIME"]);
+}
