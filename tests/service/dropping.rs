@@ -15,6 +15,7 @@ async fn a_leader_that_is_dropped_leads_no_more_and_is_followed_before_its_lease
     let mut events = first.events();
     first.start().await.unwrap();
     herald.transfer_to(first.id()).await.unwrap();
+    herald.stop().await;
     let second = candidate(&kind);
     second.start().await.unwrap();
     let elected = |event| if let Event::Elected(reign) = event { Some(reign) } else { None };
