@@ -129,9 +129,8 @@ impl Shared {
             let mut lifecycle = self.lifecycle();
             let was_asked = lifecycle.stage == Stage::Stopping;
             lifecycle.stage = Stage::Down;
-            // Where nobody asked for the end, the starters wait for this very run.
-            let starters =
-                if was_asked { Vec::new() } else { std::mem::take(&mut lifecycle.starters) };
+            // Where somebody asked for the end, whoever waits by now waits for the next run.
+            let starters = (!was_asked).then(|| std::mem::take(&mut lifecycle.starters));
             let stoppers = std::mem::take(&mut lifecycle.stoppers);
             (lifecycle.run.take(), starters, stoppers, lifecycle.is_abandoned)
         };
@@ -140,7 +139,9 @@ impl Shared {
         if let Some(mut run) = run {
             run.outbox.close(&error);
         }
-        self.abandon(starters, &error);
+        if let Some(starters) = starters {
+            self.abandon(starters, &error);
+        }
         for stopper in stoppers {
             let _ = stopper.send(());
         }

@@ -65,8 +65,12 @@ async fn a_stopped_leader_is_followed_and_may_start_again_in_a_higher_term() {
 async fn a_start_during_a_stop_waits_for_its_end() {
     let candidate = candidate(&kind());
     candidate.start().await.unwrap();
-    let ((), started) = tokio::join!(candidate.stop(), candidate.start());
-    assert_eq!(started, Ok(()));
+    let leader = candidate.wait_for_leader();
+    assert_eq!(leader.await.as_deref(), Ok(candidate.id()));
+    // They are polled in this order, so the third one waits for the run that begins with the second.
+    let ((), started, leader) =
+        tokio::join!(biased; candidate.stop(), candidate.start(), candidate.wait_for_leader());
+    assert_eq!((started, leader.as_deref()), (Ok(()), Ok(candidate.id())));
     assert!(candidate.is_leader());
 }
 
