@@ -1,7 +1,8 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { execFile, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
+import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { rustExample } from '../../scripts/rust-examples.mjs';
+import { promisify } from 'node:util';
 import { eventually } from '../../__test__/fixtures/eventually.ts';
 import { guard } from '../../__test__/fixtures/guard.ts';
 
@@ -29,7 +30,7 @@ export class RustExample {
   }
 
   static async start(t: TestContext, name: string, ...args: string[]): Promise<RustExample> {
-    return new RustExample(t, await rustExample(name), args);
+    return new RustExample(t, await programOf(name), args);
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -55,4 +56,19 @@ export class RustExample {
     this.#seen += found.index + found[0].length;
     return found[1] ?? found[0];
   }
+}
+
+/** The program of an example, which is built where it is not. */
+async function programOf(name: string): Promise<string> {
+  const args = ['build', '--quiet', '--example', name, '--message-format', 'json'];
+  const { stdout } = await promisify(execFile)('cargo', args, {
+    cwd: path.join(__dirname, '..', '..'),
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const messages = stdout.split('\n').filter(Boolean);
+  const built = messages
+    .map((line) => JSON.parse(line))
+    .find((message) => message.target?.name === name && message.executable);
+  if (!built) throw new Error(`cargo has built no example "${name}"`);
+  return built.executable;
 }
