@@ -154,15 +154,21 @@ impl From<Failure> for Error {
 #[doc(hidden)]
 impl From<MediumError> for Error {
     fn from(error: MediumError) -> Self {
-        let code = match error.kind {
-            MediumErrorKind::Unreachable | MediumErrorKind::TimedOut => ErrorCode::RedisUnreachable,
-            MediumErrorKind::Refused => ErrorCode::RedisRefused,
-            MediumErrorKind::NoCredentials => ErrorCode::Credentials,
-            MediumErrorKind::TooOld => ErrorCode::RedisTooOld,
-            MediumErrorKind::Failed | MediumErrorKind::NotMaster => ErrorCode::RedisFailed,
-            MediumErrorKind::Unfit => ErrorCode::InvalidArgument,
-        };
-        Self::new(code, error.message)
+        Self::new(error.kind.into(), error.message)
+    }
+}
+
+#[doc(hidden)]
+impl From<MediumErrorKind> for ErrorCode {
+    fn from(kind: MediumErrorKind) -> Self {
+        match kind {
+            MediumErrorKind::Unreachable | MediumErrorKind::TimedOut => Self::RedisUnreachable,
+            MediumErrorKind::Refused => Self::RedisRefused,
+            MediumErrorKind::NoCredentials => Self::Credentials,
+            MediumErrorKind::TooOld => Self::RedisTooOld,
+            MediumErrorKind::Failed | MediumErrorKind::NotMaster => Self::RedisFailed,
+            MediumErrorKind::Unfit => Self::InvalidArgument,
+        }
     }
 }
 

@@ -43,6 +43,8 @@ pub mod metrics;
 #[doc(hidden)]
 pub mod node;
 #[doc(hidden)]
+pub mod observer;
+#[doc(hidden)]
 pub mod random;
 #[doc(hidden)]
 pub mod simulation;

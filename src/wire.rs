@@ -52,6 +52,20 @@ pub fn encode_name(name: &str) -> String {
     encoded
 }
 
+/// The name that was encoded so. `None` for what no name is encoded to.
+pub fn decode_name(encoded: &str) -> Option<String> {
+    if encoded == "%" {
+        return Some(String::new());
+    }
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.bytes();
+    while let Some(byte) = rest.next() {
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        bytes.push(if byte == b'%' { (digit()? * 16 + digit()?) as u8 } else { byte });
+    }
+    String::from_utf8(bytes).ok().filter(|name| encode_name(name) == encoded)
+}
+
 /// The last part of a channel's name.
 pub fn channel_name(channel: &Channel) -> Cow<'static, str> {
     match channel {

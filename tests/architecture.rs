@@ -30,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("doctor", &["medium", "clock", "random"]),
+    ("observer", &["election", "membership", "messaging", "wire", "medium"]),
     ("simulation", &["election"]),
     (
         "candidate",
@@ -67,6 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "node",
         &[
             "doctor",
+            "observer",
             "election",
             "messaging",
             "wire",

@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{Instant, timeout};
 
 use super::{Check, Subject};
-use crate::medium::redis::visit::{Refusal, Visit};
+use crate::medium::redis::visit::{Heard, LIMIT, Refusal, Visit};
 use crate::random;
 
 const NAME: &str = "pub/sub";
 
 /// Listens on a second connection, as candidates do, on a channel of the kind that is nobody's.
 pub async fn check(subject: &Subject, visit: &mut Visit) -> Check {
-    let mut listener = match Visit::open(&subject.target, &subject.key()).await {
+    let (sender, mut heard) = unbounded_channel();
+    let hear = move |word| {
+        // An error means that nobody waits for it any more.
+        let _ = sender.send(word);
+    };
+    let mut listener = match Visit::open_hearing(&subject.target, &subject.key(), hear).await {
         Ok(listener) => listener,
         Err(error) => {
             let advice =
@@ -20,7 +26,7 @@ pub async fn check(subject: &Subject, visit: &mut Visit) -> Check {
             return Check::failure(NAME, error.message, advice);
         }
     };
-    match send_and_hear(subject, visit, &mut listener).await {
+    match send_and_hear(subject, visit, &mut listener, &mut heard).await {
         Ok(Some(time)) => Check::ok(NAME, format!("a message came after {}", milliseconds(time))),
         Ok(None) => Check::failure(
             NAME,
@@ -36,15 +42,16 @@ async fn send_and_hear(
     subject: &Subject,
     visit: &mut Visit,
     listener: &mut Visit,
+    heard: &mut UnboundedReceiver<Heard>,
 ) -> Result<Option<Duration>, Refusal> {
     let channel = subject.purpose.trial_channel(&subject.target);
     listener.subscribe(&channel).await?;
     let word = format!("{:016x}", random::bits());
     let sent = Instant::now();
     visit.publish(&channel, &word).await?;
-    while let Some(heard) = listener.hear().await {
-        if heard.payload == word.as_bytes() {
-            return Ok(Some(heard.came - sent));
+    while let Ok(Some(Heard { payload, came, .. })) = timeout(LIMIT, heard.recv()).await {
+        if payload.as_deref() == Some(word.as_bytes()) {
+            return Ok(Some(came - sent));
         }
     }
     Ok(None)

@@ -2,7 +2,7 @@
 //! so that no kind's names can be another's.
 
 use crate::medium::Channel;
-use crate::wire::{channel_name, encode_name};
+use crate::wire::{channel_name, decode_name, encode_name};
 
 pub struct Names {
     /// Hash: the register, and what a leader left for the next one.
@@ -62,5 +62,45 @@ impl Names {
 
     pub fn channel(&self, channel: &Channel) -> String {
         format!("{}{}", self.channels, channel_name(channel))
+    }
+}
+
+/// The pattern of the registers of all kinds.
+pub fn registers(prefix: &str) -> String {
+    format!("{}incumbent:{{*}}:register", escaped(prefix))
+}
+
+/// The kind of a register by its key.
+pub fn kind_of_register(prefix: &str, key: &str) -> Option<String> {
+    let name = key.strip_prefix(prefix)?.strip_prefix("incumbent:{")?;
+    decode_name(name.strip_suffix("}:register")?)
+}
+
+/// A text as a pattern that matches it alone.
+pub fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut pattern, letter| {
+        if matches!(letter, '*' | '?' | '[' | ']' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+        pattern
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_read_from_the_key_of_its_register_and_from_no_other() {
+        for kind in ["", "jobs", "a b/ü", "%", "{}:register"] {
+            let register = Names::new("app*:", kind, 0).register;
+            assert_eq!(kind_of_register("app*:", &register).as_deref(), Some(kind));
+            assert_eq!(kind_of_register("", &register), None, "another prefix");
+        }
+        for key in ["incumbent:{a b}:register", "incumbent:{%61}:register", "incumbent:{a}:seen"] {
+            assert_eq!(kind_of_register("", key), None, "{key}");
+        }
+        assert_eq!(registers("app*:"), "app\\*:incumbent:{*}:register");
     }
 }

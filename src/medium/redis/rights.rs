@@ -1,7 +1,7 @@
 //! The rights in Redis that Incumbent needs. docs/redis.md and PROTOCOL.md repeat this list, and a test holds them to it.
 
 use super::greeting::Greeting;
-use super::keys::Names;
+use super::keys::{Names, escaped};
 use super::place::Place;
 use super::target::Target;
 
@@ -170,15 +170,4 @@ fn acl_of(username: Option<&str>, rules: &str) -> String {
 
 fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
-}
-
-/// A text as a pattern that matches it alone.
-fn escaped(text: &str) -> String {
-    text.chars().fold(String::new(), |mut pattern, letter| {
-        if matches!(letter, '*' | '?' | '[' | ']' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-        pattern
-    })
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use redis::{Cmd, PushInfo, PushKind, RedisError, Value};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, timeout};
 
 use super::attempts::MOST_HOPS;
@@ -12,20 +11,22 @@ use super::errors;
 use super::greeting::Greeting;
 use super::guide::Guide;
 use super::info::Info;
+use super::place::Endpoint;
 use super::target::Target;
-use crate::medium::MediumError;
+use crate::medium::{MediumError, MediumErrorKind};
 
 /// How long to wait for an answer; nobody's leadership hangs on it.
-const LIMIT: Duration = Duration::from_secs(5);
+pub const LIMIT: Duration = Duration::from_secs(5);
 
 pub struct Visit {
     line: Line,
-    published: UnboundedReceiver<Published>,
 }
 
-/// What came on a channel, and when.
-pub struct Published {
-    pub payload: Vec<u8>,
+/// What came unasked, and when.
+pub struct Heard {
+    pub channel: String,
+    /// `None`: the server has left the channel, by itself or because it was asked to.
+    pub payload: Option<Vec<u8>>,
     pub came: Instant,
 }
 
@@ -34,8 +35,11 @@ pub struct Published {
 pub struct Refusal {
     /// A sentence for the user.
     pub message: String,
+    pub kind: MediumErrorKind,
     /// Where it is for a right that is missing: which kind of right.
     pub denied: Option<Denied>,
+    /// The connection is of no more use: it is lost, or silent, or leads to a server that is not the right one any more.
+    pub ends_visit: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +55,21 @@ impl Visit {
     /// # Errors
     /// When no connection comes about.
     pub async fn open(target: &Target, key: &str) -> Result<Self, MediumError> {
-        let (sender, published) = unbounded_channel();
+        Self::open_hearing(target, key, |_| {}).await
+    }
+
+    /// The same. `hear` is given what comes on the channels that are subscribed to; it must not wait.
+    ///
+    /// # Errors
+    /// When no connection comes about.
+    pub async fn open_hearing(
+        target: &Target,
+        key: &str,
+        hear: impl Fn(Heard) + Clone + Send + Sync + 'static,
+    ) -> Result<Self, MediumError> {
         let on_push = move |push: PushInfo| {
-            if let Some(message) = read(push) {
-                // An error means that the visit has ended.
-                let _ = sender.send(message);
+            if let Some(heard) = read(push) {
+                hear(heard);
             }
         };
         let target = target.identified().await?;
@@ -64,7 +78,27 @@ impl Visit {
             line = follow(&guide, &target, on_push) => line?,
             never = guide.listen() => match never {},
         };
-        Ok(Self { line, published })
+        Ok(Self { line })
+    }
+
+    /// Connects to this very server, whatever it is there for.
+    ///
+    /// # Errors
+    /// When no connection comes about.
+    pub async fn open_at(target: &Target, endpoint: &Endpoint) -> Result<Self, MediumError> {
+        let target = target.identified().await?;
+        let label = endpoint.to_string();
+        let line = Line::open_to_any(&target, endpoint, &label, LIMIT, |_| {}).await?;
+        Ok(Self { line })
+    }
+
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.line.endpoint
+    }
+
+    /// Waits for the end of the connection.
+    pub async fn until_gone(&mut self) {
+        self.line.gone.recv().await;
     }
 
     pub fn greeting(&self) -> &Greeting {
@@ -125,23 +159,44 @@ impl Visit {
         self.ask(&[name, channel]).await.map(drop)
     }
 
+    /// The answers, one for each channel.
+    pub async fn subscribe_all(&mut self, channels: &[String]) -> Vec<Result<Value, Refusal>> {
+        let name = if self.line.is_sharded() { "SSUBSCRIBE" } else { "SUBSCRIBE" };
+        self.ask_for_each(name, channels).await
+    }
+
+    pub async fn unsubscribe_all(&mut self, channels: &[String]) -> Vec<Result<Value, Refusal>> {
+        let name = if self.line.is_sharded() { "SUNSUBSCRIBE" } else { "UNSUBSCRIBE" };
+        self.ask_for_each(name, channels).await
+    }
+
+    async fn ask_for_each(
+        &mut self,
+        name: &str,
+        channels: &[String],
+    ) -> Vec<Result<Value, Refusal>> {
+        let commands: Vec<[String; 2]> =
+            channels.iter().map(|channel| [name.to_owned(), channel.clone()]).collect();
+        let commands: Vec<&[String]> = commands.iter().map(<[String; 2]>::as_slice).collect();
+        self.ask_all(&commands).await
+    }
+
     pub async fn publish(&mut self, channel: &str, word: &str) -> Result<(), Refusal> {
         let name = if self.line.is_sharded() { "SPUBLISH" } else { "PUBLISH" };
         self.ask(&[name, channel, word]).await.map(drop)
     }
 
-    /// The next that comes on a channel; `None` when nothing does.
-    pub async fn hear(&mut self) -> Option<Published> {
-        timeout(LIMIT, self.published.recv()).await.ok().flatten()
-    }
-
     fn refusal(&self, error: &RedisError) -> Refusal {
-        let message = errors::of_command(self.address(), error).message;
-        Refusal { message, denied: errors::words_of(error).and_then(|words| denied(&words)) }
+        let MediumError { kind, message } = errors::of_command(self.address(), error);
+        let denied = errors::words_of(error).and_then(|words| denied(&words));
+        let ends_visit =
+            kind == MediumErrorKind::Unreachable || errors::asks_for_another_server(error);
+        Refusal { message, kind, denied, ends_visit }
     }
 
     fn no_answer(&self) -> Refusal {
-        Refusal { message: errors::timed_out(self.address(), LIMIT).message, denied: None }
+        let MediumError { kind, message } = errors::timed_out(self.address(), LIMIT);
+        Refusal { message, kind, denied: None, ends_visit: true }
     }
 }
 
@@ -191,15 +246,14 @@ fn command(words: &[&str]) -> Cmd {
     command
 }
 
-fn read(push: PushInfo) -> Option<Published> {
+fn read(push: PushInfo) -> Option<Heard> {
     let came = Instant::now();
     let mut data = push.data.into_iter();
-    match (push.kind, data.next(), data.next()) {
-        (
-            PushKind::Message | PushKind::SMessage,
-            Some(Value::BulkString(_channel)),
-            Some(Value::BulkString(payload)),
-        ) => Some(Published { payload, came }),
-        _ => None,
-    }
+    let Some(Value::BulkString(channel)) = data.next() else { return None };
+    let payload = match (push.kind, data.next()) {
+        (PushKind::Message | PushKind::SMessage, Some(Value::BulkString(payload))) => Some(payload),
+        (PushKind::Unsubscribe | PushKind::SUnsubscribe, _) => None,
+        _ => return None,
+    };
+    Some(Heard { channel: String::from_utf8(channel).ok()?, payload, came })
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use redis::RedisError;
 
 use self::nodes::Nodes;
+pub use self::nodes::masters;
 use self::sentinels::Sentinels;
 use super::connection::Line;
 use super::place::{Endpoint, Place};

@@ -223,12 +223,23 @@ async fn find(
 
 /// The addresses in an answer to CLUSTER SLOTS: for each range its bounds, and then its nodes.
 fn nodes_in(answer: &Value, asked: &Endpoint) -> Vec<Endpoint> {
-    let Value::Array(ranges) = answer else { return Vec::new() };
-    let nodes = ranges.iter().filter_map(|range| match range {
-        Value::Array(parts) => parts.get(2..),
-        _ => None,
-    });
+    let nodes = ranges_in(answer).filter_map(|parts| parts.get(2..));
     nodes.flatten().filter_map(|node| node_in(node, asked)).collect()
+}
+
+/// Those of the masters in it, each once: the first node of a range is its master.
+pub fn masters(answer: &Value, asked: &Endpoint) -> Vec<Endpoint> {
+    let mut is_known = HashSet::new();
+    let masters = ranges_in(answer).filter_map(|parts| node_in(parts.get(2)?, asked));
+    masters.filter(|master| is_known.insert(master.clone())).collect()
+}
+
+fn ranges_in(answer: &Value) -> impl Iterator<Item = &Vec<Value>> {
+    let ranges = if let Value::Array(ranges) = answer { ranges.as_slice() } else { &[] };
+    ranges.iter().filter_map(|range| match range {
+        Value::Array(parts) => Some(parts),
+        _ => None,
+    })
 }
 
 fn node_in(node: &Value, asked: &Endpoint) -> Option<Endpoint> {
@@ -332,5 +343,11 @@ mod tests {
         let nodes = nodes_in(&answer, &Endpoint::tcp("10.0.0.1", 6379));
         let expected = [("redis-1.example", 7000), ("10.0.0.1", 7001), ("10.0.0.1", 7003)];
         assert_eq!(nodes, expected.map(|(host, port)| Endpoint::tcp(host, port)));
+        let masters = masters(&answer, &Endpoint::tcp("10.0.0.1", 6379));
+        assert_eq!(
+            masters,
+            [Endpoint::tcp("redis-1.example", 7000)],
+            "one that has no name is left out"
+        );
     }
 }

@@ -1,0 +1,104 @@
+'use strict';
+
+const { loadAddon } = require('../addon.js');
+const { providers } = require('../credentials.js');
+const { IncumbentError, fromNative } = require('../errors.js');
+const { resolveOptions } = require('../options.js');
+
+/**
+ * A look at kinds from outside: it writes nothing to Redis, and takes no part. It holds the process
+ * alive until it is closed. All times are the server's, in ms since 1970.
+ */
+class Observer {
+  #native;
+  #questions = new Map();
+  #listeners = new Map();
+  #last = 0;
+
+  /** @param options those of a candidate. The warnings about them are in `warnings`. */
+  constructor(options) {
+    const { NativeObserver, NativeCredentials } = loadAddon(() => require('../../native.js'));
+    const { settings, warnings } = resolveOptions(options);
+    this.warnings = warnings;
+    try {
+      this.#native = new NativeObserver(
+        JSON.stringify({ ...settings, debug: false }),
+        providers(NativeCredentials)(settings.redis.credentials),
+        (item) => this.#take(JSON.parse(item)),
+      );
+    } catch (error) {
+      throw fromNative(error);
+    }
+  }
+
+  /** The server, for people. */
+  get address() {
+    return this.#native.address;
+  }
+
+  /** The names of all kinds, sorted; also of those that have no instances any more. */
+  kinds() {
+    return this.#ask();
+  }
+
+  /** What a kind's keys hold now. */
+  status(kind) {
+    return this.#ask(kind);
+  }
+
+  /**
+   * Calls the listener with what happens to a kind, beginning with what is there. A listener that
+   * throws is the caller's own fault.
+   */
+  watch(kind, listener) {
+    this.#throwIfClosed();
+    const number = ++this.#last;
+    this.#listeners.set(number, listener);
+    this.#native.watch(number, kind);
+    const close = () => {
+      if (this.#listeners.delete(number)) this.#native.unwatch(number);
+    };
+    return { close };
+  }
+
+  /** Ends all at once. What was asked and is not answered fails. */
+  close() {
+    if (this.#listeners === null) return;
+    this.#native.close();
+    this.#listeners = null;
+    for (const { reject } of this.#questions.values()) reject(closed());
+    this.#questions.clear();
+  }
+
+  async #ask(kind) {
+    this.#throwIfClosed();
+    const number = ++this.#last;
+    return new Promise((resolve, reject) => {
+      this.#questions.set(number, { resolve, reject });
+      this.#native.ask(number, kind);
+    });
+  }
+
+  #throwIfClosed() {
+    if (this.#listeners === null) throw closed();
+  }
+
+  #take({ item, ...content }) {
+    if (item === 'event') {
+      const { watch, ...event } = content;
+      this.#listeners?.get(watch)?.(event);
+      return;
+    }
+    const { question, value, code, message } = content;
+    const waiting = this.#questions.get(question);
+    this.#questions.delete(question);
+    if (item === 'answer') waiting?.resolve(value);
+    else waiting?.reject(new IncumbentError(code, message));
+  }
+}
+
+function closed() {
+  return new IncumbentError('ERR_STOPPED', 'the observer is closed');
+}
+
+module.exports = { Observer };

@@ -1,0 +1,395 @@
+//! The task that watches: one connection, on which it both listens and looks, and what it watches over that connection. In a cluster there is
+//! one for each slot.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, error::TrySendError};
+use tokio::time::{Instant, sleep_until};
+
+use super::chronicle::{Chronicle, Event};
+use super::look::look;
+use super::server_clock::ServerClock;
+use super::traffic::Traffic;
+use super::{Report, WatchId};
+use crate::medium::redis::Target;
+use crate::medium::redis::keys::Names;
+use crate::medium::redis::visit::{Heard, Refusal, Visit};
+use crate::medium::{Channel, MediumError, MediumErrorKind};
+use crate::wire;
+
+/// How often traffic is told, silence is looked for, and the server is asked for its time.
+const TICK: Duration = Duration::from_secs(1);
+/// How long a look waits for others that are wanted of the same kind.
+const GATHERING: Duration = Duration::from_millis(10);
+/// How often a kind is looked at, at most, and at least: what was announced may have been missed.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The same, where the channels that would tell are forbidden.
+const LONGEST_PAUSE_DEAF: Duration = Duration::from_secs(1);
+/// How often it is tried to listen to what was forbidden.
+const RETRY: Duration = Duration::from_secs(30);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+/// What was heard, and waits. Beyond, it is dropped, and looks tell.
+const MAX_HEARD: usize = 4096;
+
+pub enum Order {
+    Watch(WatchId, String),
+    Unwatch(WatchId),
+}
+
+pub struct Station {
+    target: Target,
+    /// A key of what is watched: decides on the node of a cluster.
+    key: String,
+    orders: UnboundedReceiver<Order>,
+    report: Report,
+    watches: BTreeMap<WatchId, Watch>,
+    routes: Arc<Mutex<Routes>>,
+    /// What the present connection is subscribed to.
+    standing: BTreeSet<String>,
+    clock: ServerClock,
+    ticked: Instant,
+}
+
+struct Watch {
+    names: Names,
+    chronicle: Chronicle,
+    traffic: Arc<Traffic>,
+    looked: Option<Instant>,
+    due: Instant,
+    /// What was refused, and when it was tried.
+    refused: BTreeMap<String, Instant>,
+    limits: Option<String>,
+}
+
+/// Who is to be told of what comes on a channel, by its name.
+type Routes = HashMap<String, Vec<(WatchId, Arc<Traffic>, Channel)>>;
+
+/// What came of a connection.
+enum End {
+    Lost(MediumError),
+    /// Nobody watches any more.
+    Closed,
+}
+
+impl Station {
+    pub fn new(
+        target: Target,
+        key: String,
+        orders: UnboundedReceiver<Order>,
+        report: Report,
+    ) -> Self {
+        Self {
+            target,
+            key,
+            orders,
+            report,
+            watches: BTreeMap::new(),
+            routes: Arc::default(),
+            standing: BTreeSet::new(),
+            clock: ServerClock::default(),
+            ticked: Instant::now(),
+        }
+    }
+
+    /// Connects, watches, and connects again, until nobody gives orders any more.
+    pub async fn run(mut self) {
+        let mut backoff = Duration::ZERO;
+        loop {
+            let opened = Instant::now();
+            let error = match self.open().await {
+                Ok((mut visit, mut heard)) => match self.serve(&mut visit, &mut heard).await {
+                    End::Closed => return,
+                    End::Lost(error) => error,
+                },
+                Err(error) => error,
+            };
+            let lasted = opened.elapsed() > LONGEST_BACKOFF;
+            backoff = if lasted { Duration::ZERO } else { (backoff * 2).min(LONGEST_BACKOFF) };
+            self.tell_blindness(&error);
+            backoff = backoff.max(Duration::from_millis(50));
+            let wake = Instant::now() + backoff;
+            loop {
+                tokio::select! {
+                    () = sleep_until(wake) => break,
+                    order = self.orders.recv() => match order {
+                        Some(order) => {
+                            self.obey(order);
+                            self.tell_blindness(&error);
+                        }
+                        None => return,
+                    }
+                }
+            }
+        }
+    }
+
+    async fn open(&mut self) -> Result<(Visit, Receiver<(WatchId, Heard, Channel)>), MediumError> {
+        let (sender, heard) = channel(MAX_HEARD);
+        let routes = self.routes.clone();
+        let hear = move |heard: Heard| dispatch(&lock(&routes), &sender, heard);
+        let visit = Visit::open_hearing(&self.target, &self.key, hear).await?;
+        self.standing.clear();
+        let now = Instant::now();
+        for watch in self.watches.values_mut() {
+            watch.due = now;
+            watch.refused.clear();
+        }
+        Ok((visit, heard))
+    }
+
+    async fn serve(
+        &mut self,
+        visit: &mut Visit,
+        heard: &mut Receiver<(WatchId, Heard, Channel)>,
+    ) -> End {
+        self.ticked = Instant::now();
+        loop {
+            if let Err(refusal) = self.look_at_due(visit).await {
+                return End::Lost(MediumError::new(refusal.kind, refusal.message));
+            }
+            let due = self.watches.values().map(|watch| watch.due).min();
+            let tick = self.ticked + TICK;
+            tokio::select! {
+                biased;
+                () = visit.until_gone() => {
+                    let message = format!("lost the connection to Redis at {}", visit.address());
+                    return End::Lost(MediumError::new(MediumErrorKind::Unreachable, message));
+                }
+                heard = heard.recv() => {
+                    // The sender lives in the connection.
+                    let Some((watch, heard, channel)) = heard else { continue };
+                    if let Some(lost) = self.heed(watch, heard, &channel, visit) {
+                        return End::Lost(lost);
+                    }
+                }
+                order = self.orders.recv() => match order {
+                    Some(order) => {
+                        self.obey(order);
+                        if let Err(refusal) = self.reconcile(visit).await {
+                            return End::Lost(MediumError::new(refusal.kind, refusal.message));
+                        }
+                    }
+                    None => return End::Closed,
+                },
+                () = sleep_until(tick) => self.tick(),
+                () = sleep_until(due.unwrap_or(tick)) => {}
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Watch(id, kind) => {
+                let names = Names::new(&self.target.key_prefix, &kind, self.target.db);
+                let watch = Watch {
+                    names,
+                    chronicle: Chronicle::new(kind),
+                    traffic: Arc::default(),
+                    looked: None,
+                    due: Instant::now(),
+                    refused: BTreeMap::new(),
+                    limits: None,
+                };
+                self.watches.insert(id, watch);
+            }
+            Order::Unwatch(id) => drop(self.watches.remove(&id)),
+        }
+        self.reroute();
+    }
+
+    /// What is wanted now, by the instances that are known.
+    fn reroute(&self) {
+        let mut routes = Routes::new();
+        for (id, watch) in &self.watches {
+            for channel in watch.channels() {
+                let route = (*id, watch.traffic.clone(), channel.clone());
+                routes.entry(watch.names.channel(&channel)).or_default().push(route);
+            }
+        }
+        *lock(&self.routes) = routes;
+    }
+
+    fn heed(
+        &mut self,
+        id: WatchId,
+        heard: Heard,
+        channel: &Channel,
+        visit: &Visit,
+    ) -> Option<MediumError> {
+        let Some(payload) = heard.payload else {
+            // It was not asked to: the slot has gone to another node.
+            return self.standing.contains(&heard.channel).then(|| {
+                let message = format!("Redis at {} has given the slot away", visit.address());
+                MediumError::new(MediumErrorKind::Unreachable, message)
+            });
+        };
+        let watch = self.watches.get_mut(&id)?;
+        let needs_look = match channel {
+            Channel::Election => wire::decode_announcement(&payload)
+                .is_some_and(|told| watch.chronicle.announced(heard.came, told)),
+            _ => wire::decode_registry_change(&payload)
+                .map(|change| watch.chronicle.changed(heard.came, change))
+                .is_some(),
+        };
+        if needs_look {
+            watch.want_look();
+        }
+        None
+    }
+
+    async fn look_at_due(&mut self, visit: &mut Visit) -> Result<(), Refusal> {
+        loop {
+            let now = Instant::now();
+            let due = self.watches.iter().find(|(_, watch)| watch.due <= now).map(|(id, _)| *id);
+            let Some(id) = due else { return Ok(()) };
+            // Ahead of the first look, so that nothing falls in between.
+            self.reconcile(visit).await?;
+            let Some(watch) = self.watches.get_mut(&id) else { continue };
+            let look = look(visit, &watch.names).await?;
+            self.clock.sample(look.asked, look.answered, look.server_us);
+            watch.looked = Some(look.answered);
+            watch.due = look.answered + watch.longest_pause();
+            watch.tell_limits(self.clock.at(look.answered), &self.report, id);
+            let report = &self.report;
+            watch.chronicle.looked(look, visit.address(), &self.clock, &mut |kind, at, event| {
+                report.event(id, kind, at, event);
+            });
+            self.reroute();
+        }
+    }
+
+    /// Subscribes to what is wanted and does not stand, and the reverse.
+    async fn reconcile(&mut self, visit: &mut Visit) -> Result<(), Refusal> {
+        let wanted: BTreeSet<String> = lock(&self.routes).keys().cloned().collect();
+        let now = Instant::now();
+        let is_refused = |name: &String| {
+            let tried = self.watches.values().filter_map(|watch| watch.refused.get(name)).max();
+            tried.is_some_and(|tried| now < *tried + RETRY)
+        };
+        let fresh: Vec<String> =
+            wanted.difference(&self.standing).filter(|name| !is_refused(name)).cloned().collect();
+        let stale: Vec<String> = self.standing.difference(&wanted).cloned().collect();
+        for name in &stale {
+            self.standing.remove(name);
+        }
+        for part in stale.chunks(500) {
+            visit.unsubscribe_all(part).await;
+        }
+        for part in fresh.chunks(500) {
+            let answers = visit.subscribe_all(part).await;
+            for (name, answer) in part.iter().zip(answers) {
+                match answer {
+                    Ok(_) => {
+                        self.standing.insert(name.clone());
+                    }
+                    Err(refusal) if refusal.ends_visit => return Err(refusal),
+                    Err(refusal) => self.note_refusal(name, &refusal.message, now),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn note_refusal(&mut self, name: &str, message: &str, now: Instant) {
+        let whose = lock(&self.routes).get(name).cloned().unwrap_or_default();
+        for (id, ..) in whose {
+            if let Some(watch) = self.watches.get_mut(&id) {
+                watch.refused.insert(name.to_owned(), now);
+                watch.limits.get_or_insert_with(|| message.to_owned());
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        let passed = now.saturating_duration_since(self.ticked);
+        self.ticked = now;
+        // A process that was stopped has not heard what has come meanwhile: it is read first.
+        let was_stopped = passed > 2 * TICK;
+        for (id, watch) in &mut self.watches {
+            let report = &self.report;
+            let tell: &mut dyn FnMut(&str, u64, &Event<'_>) =
+                &mut |kind, at, event| report.event(*id, kind, at, event);
+            if !was_stopped && !watch.is_deaf() {
+                watch.chronicle.watch_silence(now, &self.clock, tell);
+            }
+            let (beats, last_beat) = watch.chronicle.take_beats();
+            let last_beat_at = last_beat.map(|moment| self.clock.at(moment));
+            if let Some(traffic) = watch.traffic.take(beats, last_beat_at, passed) {
+                tell(watch.chronicle.kind(), self.clock.at(now), &traffic);
+            }
+        }
+    }
+
+    fn tell_blindness(&mut self, error: &MediumError) {
+        let now = self.clock.at(Instant::now());
+        for (id, watch) in &mut self.watches {
+            let report = &self.report;
+            let code = report.code(error);
+            watch.chronicle.blinded(error, code, now, &mut |kind, at, event| {
+                report.event(*id, kind, at, event);
+            });
+        }
+    }
+}
+
+impl Watch {
+    fn channels(&self) -> impl Iterator<Item = Channel> {
+        let own = self.chronicle.instances().cloned().map(Channel::Instance);
+        [Channel::Election, Channel::Registry, Channel::All, Channel::Leader, Channel::Followers]
+            .into_iter()
+            .chain(own)
+    }
+
+    fn want_look(&mut self) {
+        let earliest = self.looked.map_or_else(Instant::now, |looked| looked + PAUSE);
+        self.due = self.due.min(earliest.max(Instant::now() + GATHERING));
+    }
+
+    /// Whether what would tell of changes is not heard.
+    fn is_deaf(&self) -> bool {
+        let is_refused = |channel| self.refused.contains_key(&self.names.channel(&channel));
+        is_refused(Channel::Election) || is_refused(Channel::Registry)
+    }
+
+    fn longest_pause(&self) -> Duration {
+        if self.is_deaf() { LONGEST_PAUSE_DEAF } else { LONGEST_PAUSE }
+    }
+
+    fn tell_limits(&mut self, at: u64, report: &Report, id: WatchId) {
+        if let Some(reason) = self.limits.take() {
+            let code = report.code(&MediumError::new(MediumErrorKind::Refused, ""));
+            let event = Event::Limited { reason: &reason, code };
+            report.event(id, self.chronicle.kind(), at, &event);
+        }
+    }
+}
+
+/// Runs on the connection's own task: messages are counted at once, and only what a chronicle needs is passed on.
+fn dispatch(routes: &Routes, sender: &Sender<(WatchId, Heard, Channel)>, heard: Heard) {
+    let Some(routes) = routes.get(&heard.channel) else { return };
+    for (id, traffic, channel) in routes {
+        let is_message = !matches!(channel, Channel::Election | Channel::Registry);
+        match &heard.payload {
+            Some(payload) if is_message => traffic.count(channel, payload),
+            payload => {
+                let heard = Heard {
+                    channel: heard.channel.clone(),
+                    payload: payload.clone(),
+                    came: heard.came,
+                };
+                match sender.try_send((*id, heard, channel.clone())) {
+                    // The next look tells what was dropped. An end that was dropped is noticed with the next command.
+                    Ok(()) | Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {}
+                }
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no panic holds the lock")
+}
