@@ -50,6 +50,11 @@ const OPTIONS = {
     maximumCount: 4,
     secret: true,
   },
+  acceptRequests: {
+    check: boolean,
+    default: ({ messageSecret }) => messageSecret !== null,
+    defaultText: '`true` with `messageSecret`, otherwise `false`',
+  },
   drainMs: { check: integer, default: 5000, minimum: 0, maximum: 600_000, unit: 'milliseconds' },
   waitReplicas: { check: integer, default: 0, minimum: 0, maximum: 100 },
 };

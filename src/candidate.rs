@@ -43,6 +43,8 @@ pub struct Config {
     pub drain_limit: Duration,
     /// See [`Settings::preempt`].
     pub preempt: bool,
+    /// See [`Settings::accepts_requests`].
+    pub accepts_requests: bool,
     /// See [`Settings::authenticator`].
     pub authenticator: Option<Arc<Authenticator>>,
     pub debug: bool,
@@ -52,7 +54,7 @@ impl Config {
     /// With all that can be left to its default.
     pub fn new(place: Place, kind: String, timing: Timing) -> Self {
         let (candidacy, drain_limit) = (Candidacy::default(), Self::DEFAULT_DRAIN_LIMIT);
-        let (max_stall, preempt, debug) = (None, false, false);
+        let (max_stall, preempt, accepts_requests, debug) = (None, false, false, false);
         let authenticator = None;
         Self {
             place,
@@ -62,6 +64,7 @@ impl Config {
             candidacy,
             drain_limit,
             preempt,
+            accepts_requests,
             authenticator,
             debug,
         }
@@ -182,6 +185,7 @@ impl Candidate {
             drain_limit: self.config.drain_limit,
             holds_work: self.holds_work.clone(),
             preempt: self.config.preempt,
+            accepts_requests: self.config.accepts_requests,
             lifeline: self.lifeline.clone(),
             metrics: self.metrics.clone(),
             authenticator: self.config.authenticator.clone(),

@@ -39,6 +39,9 @@ pub struct Entry {
     pub priority: Priority,
     #[serde(rename = "eligible", default = "yes", skip_serializing_if = "is_yes")]
     pub is_eligible: bool,
+    /// When this run began, in ms since 1970 by its own host's wall clock. For people alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
 }
 
 impl From<Entry> for InstanceRecord {
@@ -84,6 +87,7 @@ impl PartialEq for InstanceRecord {
                 && self.v == other.v
                 && self.priority == other.priority
                 && self.is_eligible == other.is_eligible
+                && self.since == other.since
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::election::{Holder, InstanceId};
 
@@ -28,6 +28,25 @@ pub enum Channel {
     Leader,
     Followers,
     Instance(InstanceId),
+    /// What somebody else asks of the leader; see [`Petition`].
+    Requests,
+}
+
+/// What whoever is outside may ask of a leader that takes requests.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "request", rename_all = "lowercase")]
+pub enum Petition {
+    /// To give the leadership up.
+    Reelect,
+    /// To hand it over to this one.
+    Transfer {
+        #[serde(deserialize_with = "read_id")]
+        to: InstanceId,
+    },
+}
+
+fn read_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<InstanceId, D::Error> {
+    String::deserialize(deserializer).map(InstanceId::new)
 }
 
 /// What a message's body is.

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::election::{Announcement, Candidacy, Holder, InstanceId, Stamp, Term};
 use crate::membership::{Change, Entry, RegistryChange};
-use crate::messaging::Channel;
+use crate::messaging::{Channel, Petition};
 
 pub use crate::membership::InstanceRecord;
 pub use crate::messaging::{Envelope, Format};
@@ -74,19 +74,25 @@ pub fn channel_name(channel: &Channel) -> Cow<'static, str> {
         Channel::All => "all".into(),
         Channel::Leader => "leader".into(),
         Channel::Followers => "followers".into(),
+        Channel::Requests => "requests".into(),
         Channel::Instance(id) => format!("instance:{}", encode_name(id.as_str())).into(),
     }
 }
 
 impl InstanceRecord {
     pub fn new(holder: &Holder, meta: Arc<RawValue>) -> Self {
-        Self::of_candidate(holder, meta, Candidacy::default())
+        Self::of_candidate(holder, meta, Candidacy::default(), None)
     }
 
-    pub fn of_candidate(holder: &Holder, meta: Arc<RawValue>, candidacy: Candidacy) -> Self {
+    pub fn of_candidate(
+        holder: &Holder,
+        meta: Arc<RawValue>,
+        candidacy: Candidacy,
+        since: Option<u64>,
+    ) -> Self {
         let Candidacy { priority, is_eligible, .. } = candidacy;
         let (id, holder) = (holder.instance(), holder.as_str().into());
-        Entry { v: VERSION, id, holder, meta, priority, is_eligible }.into()
+        Entry { v: VERSION, id, holder, meta, priority, is_eligible, since }.into()
     }
 
     pub fn encode(&self) -> String {
@@ -175,6 +181,15 @@ pub fn decode_registry_change(bytes: &[u8]) -> Option<RegistryChange> {
 pub fn decode_message(bytes: &[u8]) -> Option<(Envelope<'_>, &[u8])> {
     let (envelope, body) = decode_envelope(bytes)?;
     count_sound(envelope.format, body).map(|_| (envelope, body))
+}
+
+/// What is asked of the leader. `None` for what cannot be read.
+pub fn decode_petition(format: Format, body: &[u8]) -> Option<Petition> {
+    let petition = serde_json::from_slice(body).ok().filter(|_| format == Format::Json)?;
+    match &petition {
+        Petition::Transfer { to } if to.as_str().len() > MAX_NAME_BYTES => None,
+        _ => Some(petition),
+    }
 }
 
 /// How many messages a body is. `None` when it is not what its envelope says.

@@ -30,7 +30,19 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("doctor", &["medium", "clock", "random"]),
-    ("observer", &["election", "membership", "messaging", "wire", "medium"]),
+    (
+        "observer",
+        &[
+            "election",
+            "membership",
+            "messaging",
+            "wire",
+            "authentication",
+            "clock",
+            "medium",
+            "random",
+        ],
+    ),
     ("simulation", &["election"]),
     (
         "candidate",

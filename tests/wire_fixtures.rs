@@ -84,7 +84,8 @@ fn instance_records_are_read_and_written_as_documented() {
                 is_eligible: record.is_eligible,
                 ..Candidacy::default()
             };
-            let written = InstanceRecord::of_candidate(&holder, meta.into(), candidacy).encode();
+            let written =
+                InstanceRecord::of_candidate(&holder, meta.into(), candidacy, None).encode();
             assert_eq!(written.as_bytes(), body, "{}", situation(&case));
         }
     }

@@ -4,15 +4,13 @@ const { Option } = require('commander');
 const { fromNative } = require('../errors.js');
 const { OPTIONS, resolveOptions } = require('../options.js');
 const { candidateOptions } = require('./candidate-options.js');
+const { SERVER_HELP, addServerOptions } = require('./server-options.js');
 const { print } = require('./print.js');
 
 /** `incumbent doctor`: looks whether a server is fit for a kind. */
 function addDoctor(program) {
-  program
-    .command('doctor')
+  addServerOptions(program.command('doctor'))
     .description('looks whether a Redis server is fit for a kind, from where a candidate would run')
-    .option('--redis <url>', 'the server: a URL, or the option "redis" of a candidate as JSON')
-    .option('--options <file>', 'a file with the options of the candidate as JSON')
     .option('--kind <kind>', 'the kind whose rights are looked at')
     .option('--lease-ms <ms>', 'the leaseMs that the round trip must allow', Number)
     .addOption(
@@ -23,14 +21,11 @@ function addDoctor(program) {
     .option('--wait-replicas <n>', 'as the option waitReplicas', Number)
     .option('--fenced', 'looks also for the rights that fenced() needs', false)
     .option('--json', 'prints the report as JSON', false)
-    .addHelpText('after', help)
+    .addHelpText('after', SERVER_HELP + help)
     .action(examine);
 }
 
 const help = `
-Without --redis and --options, the environment variable REDIS_URL names the server, or it is
-redis://localhost:6379. A password is better kept in a file, or in the environment, than in the
-arguments of a command, which every user of the host can read.
 
 Exit codes: 0 no failure, 1 a failure, 2 wrong usage. A warning is no failure.`;
 

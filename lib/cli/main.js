@@ -1,11 +1,25 @@
 #!/usr/bin/env node
 'use strict';
 
-// The command `incumbent`. Exit codes: 0 all is well, 1 something is not, 2 it was called wrongly.
+// The command `incumbent`. docs/cli.md has its exit codes.
 
 const { Command, CommanderError } = require('commander');
 const { version } = require('../../package.json');
-const { addDoctor } = require('./doctor.js');
+
+
+const COMMANDS = {
+  run: ['./run.js', 'addRun'],
+  status: ['./status.js', 'addStatus'],
+  watch: ['./watch.js', 'addWatch'],
+  kinds: ['./kinds.js', 'addKinds'],
+  send: ['./send.js', 'addSend'],
+  listen: ['./listen.js', 'addListen'],
+  reelect: ['./handover.js', 'addReelect'],
+  transfer: ['./handover.js', 'addTransfer'],
+  doctor: ['./doctor.js', 'addDoctor'],
+  bench: ['./bench.js', 'addBench'],
+  demo: ['./demo.js', 'addDemo'],
+};
 
 const WRONG_USAGE = 2;
 
@@ -13,9 +27,10 @@ async function main() {
   const program = new Command('incumbent')
     .description('Leader election, discovery and messaging over Redis')
     .version(version)
+    .enablePositionalOptions()
     .showHelpAfterError('(--help tells how it is called)')
     .exitOverride();
-  addDoctor(program);
+  for (const [file, add] of Object.values(COMMANDS)) require(file)[add](program);
   try {
     await program.parseAsync();
   } catch (error) {
@@ -27,6 +42,7 @@ function exitCodeOf(error) {
   // Commander has told it already; --help and --version end that way as well.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
   console.error(`error: ${error.message}`);
+  if (error.exitCode !== undefined) return error.exitCode;
   return ['ERR_INVALID_OPTION', 'ERR_LIMIT_EXCEEDED'].includes(error.code) ? WRONG_USAGE : 1;
 }
 

@@ -5,6 +5,9 @@ const { providers } = require('../credentials.js');
 const { IncumbentError, fromNative } = require('../errors.js');
 const { resolveOptions } = require('../options.js');
 
+/** As the native side numbers them. */
+const ADDRESSEES = ['all', 'leader', 'followers', 'instance', 'requests'];
+
 /**
  * A look at kinds from outside: it writes nothing to Redis, and takes no part. It holds the process
  * alive until it is closed. All times are the server's, in ms since 1970.
@@ -20,6 +23,9 @@ class Observer {
     const { NativeObserver, NativeCredentials } = loadAddon(() => require('../../native.js'));
     const { settings, warnings } = resolveOptions(options);
     this.warnings = warnings;
+    /** The option `kind`. */
+    this.kind = settings.kind;
+    this.authenticates = settings.messageSecret !== null;
     try {
       this.#native = new NativeObserver(
         JSON.stringify({ ...settings, debug: false }),
@@ -38,23 +44,42 @@ class Observer {
 
   /** The names of all kinds, sorted; also of those that have no instances any more. */
   kinds() {
-    return this.#ask();
+    return this.#ask((question) => this.#native.ask(question));
   }
 
   /** What a kind's keys hold now. */
   status(kind) {
-    return this.#ask(kind);
+    return this.#ask((question) => this.#native.ask(question, kind));
   }
 
   /**
-   * Calls the listener with what happens to a kind, beginning with what is there. A listener that
-   * throws is the caller's own fault.
+   * Sends a value as a message to 'all', 'leader', 'followers' or an `{ id }`, though this is no
+   * instance. Gives the number of those who listen.
    */
-  watch(kind, listener) {
+  send(kind, to, value) {
+    return this.#publish(kind, to, value);
+  }
+
+  /** Asks the leader to `reelect`, or to `transfer` `to` an instance. Gives the number of those who take requests. */
+  request(kind, request) {
+    return this.#publish(kind, 'requests', request);
+  }
+
+  #publish(kind, to, value) {
+    const place = ADDRESSEES.indexOf(to.id === undefined ? to : 'instance');
+    const body = JSON.stringify(value);
+    return this.#ask((question) => this.#native.publish(question, kind, place, to.id ?? '', body));
+  }
+
+  /**
+   * Calls the listener with what happens to a kind, beginning with what is there; also with the
+   * messages themselves, where they are wanted.
+   */
+  watch(kind, listener, { messages = false } = {}) {
     this.#throwIfClosed();
     const number = ++this.#last;
     this.#listeners.set(number, listener);
-    this.#native.watch(number, kind);
+    this.#native.watch(number, kind, messages);
     const close = () => {
       if (this.#listeners.delete(number)) this.#native.unwatch(number);
     };
@@ -70,12 +95,16 @@ class Observer {
     this.#questions.clear();
   }
 
-  async #ask(kind) {
+  async #ask(put) {
     this.#throwIfClosed();
     const number = ++this.#last;
     return new Promise((resolve, reject) => {
+      try {
+        put(number);
+      } catch (error) {
+        return reject(fromNative(error));
+      }
       this.#questions.set(number, { resolve, reject });
-      this.#native.ask(number, kind);
     });
   }
 

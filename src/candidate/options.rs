@@ -35,6 +35,8 @@ pub struct Options {
     priority: i32,
     #[serde(default)]
     pub preempt: bool,
+    #[serde(default)]
+    pub accept_requests: bool,
     #[serde(default = "yes")]
     eligible: bool,
     #[serde(default = "one")]

@@ -48,7 +48,7 @@ async fn send_and_hear(
     listener.subscribe(&channel).await?;
     let word = format!("{:016x}", random::bits());
     let sent = Instant::now();
-    visit.publish(&channel, &word).await?;
+    visit.publish(&channel, word.as_bytes()).await?;
     while let Ok(Some(Heard { payload, came, .. })) = timeout(LIMIT, heard.recv()).await {
         if payload.as_deref() == Some(word.as_bytes()) {
             return Ok(Some(came - sent));

@@ -9,6 +9,7 @@ use super::{Answer, Driver, Failure, Output, Question, Sink};
 use crate::clock;
 use crate::election::{InstanceId, Instant, Loss, Term};
 use crate::medium::{InstanceRecord, Medium, Roster};
+use crate::messaging::Petition;
 
 /// How long a leader leads at least before it hands over to a higher priority, and the longest that it waits where that one does not stay.
 const PREEMPT_AFTER: Duration = Duration::from_secs(2);
@@ -195,6 +196,30 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     /// The term in which this instance leads at this moment.
     pub(super) fn leading(&self) -> Option<Term> {
         self.election.reign().filter(|_| self.tenure.is_valid(clock::now))
+    }
+
+    // ---- At the request of somebody else ----------------------------------------------------------------------------
+
+    /// Heeds what is asked of the leader, if this is the leader. All that take requests hear them, so that none is heard a second time.
+    pub(super) fn obey(&mut self, petition: Petition) {
+        if self.leading().is_none() {
+            return;
+        }
+        match petition {
+            Petition::Reelect => self.election.handle_reelect(clock::now()),
+            Petition::Transfer { to } => self.fetch_roster(Inquiry::Petition(to)),
+        }
+    }
+
+    /// Hands over at a request. An heir that does not fit leaves everything as it is.
+    pub(super) fn obey_transfer(&mut self, heir: InstanceId, roster: &Roster) {
+        if self.leading().is_none() {
+            return;
+        }
+        match self.check_heir(&heir, roster) {
+            Ok(()) => self.election.handle_transfer(clock::now(), heir),
+            Err(why) => self.debug(|| format!("a request was not heeded: {why}")),
+        }
     }
 
     // ---- To a higher priority ---------------------------------------------------------------------------------------

@@ -250,6 +250,14 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 return 1;
             }
         }
+        if channel == Channel::Requests {
+            let petition = wire::decode_petition(envelope.format, body);
+            match petition {
+                Some(petition) => self.obey(petition),
+                None => self.mailbox.count_malformed(),
+            }
+            return 1;
+        }
         let leads = self.tenure.is_valid(clock::now);
         let Some(delivery) = self.reception.handle_messages(&channel, &envelope, count, leads)
         else {

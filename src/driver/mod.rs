@@ -63,6 +63,8 @@ pub struct Settings {
     pub holds_work: Arc<AtomicBool>,
     /// Whether the leadership is handed over to a higher priority that comes.
     pub preempt: bool,
+    /// Whether a leader heeds what somebody else asks; see [`crate::messaging::Petition`].
+    pub accepts_requests: bool,
     /// What the leadership may depend on. The driver tells it when the election was told of a loss.
     pub lifeline: Arc<Lifeline>,
     pub metrics: Arc<Metrics>,
@@ -112,6 +114,8 @@ pub struct Driver<M: Medium, S: Sink> {
     told_generation: Option<u64>,
     /// Whether there are instances of a higher priority.
     has_rivals: bool,
+    /// When the run began, by the wall clock.
+    since: u64,
     has_connected: bool,
     /// Whether it was told in this run that messages without a good MAC come in.
     told_of_forgery: bool,
@@ -193,6 +197,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             under_way: None,
             told_generation: None,
             has_rivals: false,
+            since: clock::wall_ms(),
             has_connected: false,
             told_of_forgery: false,
             counted_losses: (0, 0),
@@ -512,6 +517,9 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             Role::Leader => vec![Channel::Leader],
             _ => vec![Channel::Followers, Channel::Election],
         });
+        if self.settings.accepts_requests {
+            channels.push(Channel::Requests);
+        }
         let medium = self.medium.clone();
         self.call(async move { medium.subscribe(channels).await }, Done::Subscribed);
     }

@@ -62,6 +62,8 @@ pub enum Inquiry {
     Asked(u64, Question),
     /// Whether a higher priority is there to hand over to.
     Preemption,
+    /// Somebody else asks for a handover to this one.
+    Petition(InstanceId),
 }
 
 impl<M: Medium, S: Sink> Driver<M, S> {
@@ -121,7 +123,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 match inquiry {
                     Inquiry::Asked(question, _) => self.answer_failure(question, error.into()),
                     Inquiry::Preemption => self.preempt(None),
-                    Inquiry::Changes => {}
+                    Inquiry::Changes | Inquiry::Petition(_) => {}
                 }
                 return;
             }
@@ -137,6 +139,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             }
             Inquiry::Asked(question, what) => (question, what),
             Inquiry::Preemption => return self.preempt(Some(roster)),
+            Inquiry::Petition(heir) => return self.obey_transfer(heir, &roster),
             Inquiry::Changes => return,
         };
         let mut instances =
@@ -157,7 +160,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
 
     pub(super) fn record(&self) -> InstanceRecord {
         let (meta, candidacy) = (self.settings.meta.clone(), *self.election.candidacy());
-        InstanceRecord::of_candidate(self.election.holder(), meta, candidacy)
+        InstanceRecord::of_candidate(self.election.holder(), meta, candidacy, Some(self.since))
     }
 
     pub(super) fn view(&self, record: InstanceRecord) -> InstanceView {

@@ -47,6 +47,7 @@ impl NativeCandidate {
             candidacy: options.candidacy().map_err(refused)?,
             drain_limit: options.drain_limit().map_err(refused)?,
             preempt: options.preempt,
+            accepts_requests: options.accept_requests,
             max_stall: options.max_stall(),
             authenticator: options.authenticator().map_err(refused)?,
             kind: options.kind,

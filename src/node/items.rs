@@ -400,6 +400,6 @@ fn name(channel: &Channel) -> &'static str {
         Channel::Leader => "leader",
         Channel::Followers => "followers",
         Channel::Instance(_) => "instance",
-        Channel::Election | Channel::Registry => "internal",
+        Channel::Election | Channel::Registry | Channel::Requests => "internal",
     }
 }

@@ -3,13 +3,13 @@
 //! Announcements may be forged, and some may be missed: they say when to look, and when something happened; that it happened, a look says.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::look::{InstanceView, Look, Status};
 use super::server_clock::ServerClock;
+use super::tap::Message;
 use crate::election::{Announcement, Holder, InstanceId, Term};
 use crate::medium::MediumError;
 use crate::membership::{Change, RegistryChange};
@@ -89,12 +89,18 @@ pub enum Event<'a> {
         reason: &'a str,
         code: &'a str,
     },
+    Message {
+        #[serde(flatten)]
+        message: Message<'a>,
+    },
     Traffic {
         beats: u64,
         #[serde(rename = "lastBeatAt")]
         last_beat_at: Option<u64>,
         messages: Messages,
         bytes: u64,
+        /// What was to be told and came too fast.
+        unheard: u64,
         seconds: f64,
     },
 }
@@ -216,13 +222,16 @@ impl Chronicle {
         }
     }
 
-    /// Tells whether the leader has been silent for a lease by now.
+    /// When the leader has been silent for a lease, unless it is heard before.
+    pub fn silence_due(&self) -> Option<Instant> {
+        let reign = self.reign.as_ref().filter(|reign| !reign.is_silent)?;
+        Some(reign.heard + self.last.as_ref()?.record.as_ref()?.lease)
+    }
+
+    /// Tells that the leader is silent, once it has been for a lease.
     pub fn watch_silence(&mut self, now: Instant, clock: &ServerClock, tell: Tell<'_>) {
-        let (Some(reign), Some(look)) = (&mut self.reign, &self.last) else { return };
-        let lease = look.record.as_ref().map_or(Duration::MAX, |record| record.lease);
-        if reign.is_silent || now.saturating_duration_since(reign.heard) < lease {
-            return;
-        }
+        let is_due = self.silence_due().is_some_and(|due| now >= due);
+        let Some(reign) = self.reign.as_mut().filter(|_| is_due) else { return };
         reign.is_silent = true;
         let silent = Event::Silent {
             id: reign.holder.instance().as_str().to_owned(),

@@ -265,7 +265,7 @@ impl Look {
             priority: record.priority,
             eligible: record.is_eligible,
             seen_ms: self.seen_ms(&record.id),
-            joined_at,
+            joined_at: joined_at.or(record.since),
         }
     }
 

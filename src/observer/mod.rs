@@ -1,4 +1,4 @@
-//! A look at kinds from outside: it writes nothing, and takes no part.
+//! A look at kinds from outside: it writes nothing, and takes no part. What is to be published for others goes out from here as well.
 //!
 //! ```text
 //!   Observer ──► scan      which kinds there are
@@ -6,13 +6,17 @@
 //!            ──► station   what happens: listens and looks, and tells by
 //!                            chronicle   elections, vacancies, silences, who comes and goes   (no I/O)
 //!                            traffic     messages and beats, each second
+//!                            tap         the messages themselves, where they are wanted
+//!            ──► letter    publishes a message, or a request to the leader
 //! ```
 
 mod chronicle;
+mod letter;
 mod look;
 mod scan;
 mod server_clock;
 mod station;
+mod tap;
 mod traffic;
 
 #[cfg(test)]
@@ -27,7 +31,9 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 use self::chronicle::Event;
+pub use self::letter::Letter;
 use self::station::{Order, Station};
+use crate::authentication::Authenticator;
 use crate::medium::redis::keys::Names;
 use crate::medium::redis::visit::{Refusal, Visit};
 use crate::medium::redis::{Place, Target, slot};
@@ -40,6 +46,8 @@ pub type WatchId = u32;
 pub enum Question {
     Kinds,
     Status(String),
+    /// Publishes it. The answer is how many listened.
+    Publish(Letter),
 }
 
 /// Ends its connections when it is dropped.
@@ -47,6 +55,7 @@ pub struct Observer {
     target: Target,
     runtime: Handle,
     report: Report,
+    authenticator: Option<Arc<Authenticator>>,
     groups: Mutex<Groups>,
     /// For questions, where one server has all kinds.
     desk: Arc<tokio::sync::Mutex<Option<Visit>>>,
@@ -64,6 +73,8 @@ struct Groups {
 #[derive(Clone)]
 pub struct Report {
     put: Arc<dyn Fn(String) + Send + Sync>,
+    /// Whether more is taken in that may as well be left out.
+    has_room: Arc<dyn Fn() -> bool + Send + Sync>,
     /// The code of an error as users know it.
     code: fn(MediumErrorKind) -> &'static str,
 }
@@ -92,13 +103,18 @@ enum Item<'a> {
 impl Report {
     pub fn new(
         put: impl Fn(String) + Send + Sync + 'static,
+        has_room: impl Fn() -> bool + Send + Sync + 'static,
         code: fn(MediumErrorKind) -> &'static str,
     ) -> Self {
-        Self { put: Arc::new(put), code }
+        Self { put: Arc::new(put), has_room: Arc::new(has_room), code }
     }
 
     fn event(&self, watch: WatchId, kind: &str, at: u64, event: &Event<'_>) {
-        self.put(&Item::Event { watch, kind, at, event });
+        self.put_text(Self::event_item(watch, kind, at, event));
+    }
+
+    fn event_item(watch: WatchId, kind: &str, at: u64, event: &Event<'_>) -> String {
+        text_of(&Item::Event { watch, kind, at, event })
     }
 
     fn code(&self, error: &MediumError) -> &'static str {
@@ -106,14 +122,27 @@ impl Report {
     }
 
     fn put(&self, item: &Item<'_>) {
-        (self.put)(serde_json::to_string(item).expect("items have only keys that are text"));
+        self.put_text(text_of(item));
+    }
+
+    fn put_text(&self, item: String) {
+        (self.put)(item);
     }
 }
 
+fn text_of(item: &Item<'_>) -> String {
+    serde_json::to_string(item).expect("items have only keys that are text")
+}
+
 impl Observer {
-    pub fn new(target: Target, runtime: Handle, report: Report) -> Self {
+    pub fn new(
+        target: Target,
+        authenticator: Option<Arc<Authenticator>>,
+        runtime: Handle,
+        report: Report,
+    ) -> Self {
         let (groups, desk, tasks) = (Mutex::default(), Arc::default(), Mutex::default());
-        Self { target, runtime, report, groups, desk, tasks }
+        Self { target, runtime, report, authenticator, groups, desk, tasks }
     }
 
     pub fn address(&self) -> String {
@@ -123,10 +152,14 @@ impl Observer {
     /// The report is told the answer, under the question's number.
     pub fn ask(&self, number: u32, question: Question) {
         let (target, report, desk) = (self.target.clone(), self.report.clone(), self.desk.clone());
+        let authenticator = self.authenticator.clone();
         self.spawn(async move {
             let answer = match question {
                 Question::Kinds => scan::kinds(&target).await.map(|kinds| raw(&kinds)),
                 Question::Status(kind) => status(&target, &desk, &kind).await,
+                Question::Publish(letter) => {
+                    letter.publish(&target, authenticator.as_deref()).await.map(|count| raw(&count))
+                }
             };
             match answer {
                 Ok(value) => report.put(&Item::Answer { question: number, value: &value }),
@@ -138,21 +171,22 @@ impl Observer {
         });
     }
 
-    /// The report is told what happens to a kind, beginning with what is there.
-    pub fn watch(&self, id: WatchId, kind: String) {
+    /// The report is told what happens to a kind, beginning with what is there; and the messages, where it `listens`.
+    pub fn watch(&self, id: WatchId, kind: String, listens: bool) {
         let key = Names::new(&self.target.key_prefix, &kind, self.target.db).register;
         let slot = matches!(self.target.place, Place::Cluster(_)).then(|| slot::of_key(&key));
         let mut groups = lock(&self.groups);
         groups.slots.insert(id, slot);
         let (orders, count) = groups.stations.entry(slot).or_insert_with(|| {
             let (orders, received) = unbounded_channel();
-            let station = Station::new(self.target.clone(), key, received, self.report.clone());
+            let (target, report) = (self.target.clone(), self.report.clone());
+            let station = Station::new(target, key, received, report, self.authenticator.clone());
             self.spawn(station.run());
             (orders, 0)
         });
         *count += 1;
         // An error would mean that the runtime ends.
-        let _ = orders.send(Order::Watch(id, kind));
+        let _ = orders.send(Order::Watch { id, kind, listens });
     }
 
     pub fn unwatch(&self, id: WatchId) {

@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, error::TrySendError};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel};
 use tokio::time::{Instant, sleep_until};
 
 use super::chronicle::{Chronicle, Event};
 use super::look::look;
 use super::server_clock::ServerClock;
+use super::tap;
 use super::traffic::Traffic;
 use super::{Report, WatchId};
+use crate::authentication::Authenticator;
 use crate::medium::redis::Target;
 use crate::medium::redis::keys::Names;
 use crate::medium::redis::visit::{Heard, Refusal, Visit};
@@ -35,7 +37,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 const MAX_HEARD: usize = 4096;
 
 pub enum Order {
-    Watch(WatchId, String),
+    Watch { id: WatchId, kind: String, listens: bool },
     Unwatch(WatchId),
 }
 
@@ -45,6 +47,7 @@ pub struct Station {
     key: String,
     orders: UnboundedReceiver<Order>,
     report: Report,
+    authenticator: Option<Arc<Authenticator>>,
     watches: BTreeMap<WatchId, Watch>,
     routes: Arc<Mutex<Routes>>,
     /// What the present connection is subscribed to.
@@ -57,6 +60,7 @@ struct Watch {
     names: Names,
     chronicle: Chronicle,
     traffic: Arc<Traffic>,
+    listens: bool,
     looked: Option<Instant>,
     due: Instant,
     /// What was refused, and when it was tried.
@@ -65,7 +69,23 @@ struct Watch {
 }
 
 /// Who is to be told of what comes on a channel, by its name.
-type Routes = HashMap<String, Vec<(WatchId, Arc<Traffic>, Channel)>>;
+type Routes = HashMap<String, Vec<Route>>;
+
+#[derive(Clone)]
+struct Route {
+    watch: WatchId,
+    traffic: Arc<Traffic>,
+    channel: Channel,
+    /// Whether messages are told, too.
+    listens: bool,
+}
+
+/// What was heard for a watch.
+struct Word {
+    watch: WatchId,
+    channel: Channel,
+    heard: Heard,
+}
 
 /// What came of a connection.
 enum End {
@@ -80,12 +100,14 @@ impl Station {
         key: String,
         orders: UnboundedReceiver<Order>,
         report: Report,
+        authenticator: Option<Arc<Authenticator>>,
     ) -> Self {
         Self {
             target,
             key,
             orders,
             report,
+            authenticator,
             watches: BTreeMap::new(),
             routes: Arc::default(),
             standing: BTreeSet::new(),
@@ -126,7 +148,7 @@ impl Station {
         }
     }
 
-    async fn open(&mut self) -> Result<(Visit, Receiver<(WatchId, Heard, Channel)>), MediumError> {
+    async fn open(&mut self) -> Result<(Visit, Receiver<Word>), MediumError> {
         let (sender, heard) = channel(MAX_HEARD);
         let routes = self.routes.clone();
         let hear = move |heard: Heard| dispatch(&lock(&routes), &sender, heard);
@@ -140,17 +162,15 @@ impl Station {
         Ok((visit, heard))
     }
 
-    async fn serve(
-        &mut self,
-        visit: &mut Visit,
-        heard: &mut Receiver<(WatchId, Heard, Channel)>,
-    ) -> End {
+    async fn serve(&mut self, visit: &mut Visit, heard: &mut Receiver<Word>) -> End {
         self.ticked = Instant::now();
         loop {
             if let Err(refusal) = self.look_at_due(visit).await {
                 return End::Lost(MediumError::new(refusal.kind, refusal.message));
             }
-            let due = self.watches.values().map(|watch| watch.due).min();
+            let looks = self.watches.values().map(|watch| watch.due);
+            let silences = self.watches.values().filter_map(Watch::silence_due);
+            let due = looks.chain(silences).min();
             let tick = self.ticked + TICK;
             tokio::select! {
                 biased;
@@ -160,8 +180,8 @@ impl Station {
                 }
                 heard = heard.recv() => {
                     // The sender lives in the connection.
-                    let Some((watch, heard, channel)) = heard else { continue };
-                    if let Some(lost) = self.heed(watch, heard, &channel, visit) {
+                    let Some(word) = heard else { continue };
+                    if let Some(lost) = self.heed(word, visit) {
                         return End::Lost(lost);
                     }
                 }
@@ -175,19 +195,20 @@ impl Station {
                     None => return End::Closed,
                 },
                 () = sleep_until(tick) => self.tick(),
-                () = sleep_until(due.unwrap_or(tick)) => {}
+                () = sleep_until(due.unwrap_or(tick)) => self.watch_silence(),
             }
         }
     }
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Watch(id, kind) => {
+            Order::Watch { id, kind, listens } => {
                 let names = Names::new(&self.target.key_prefix, &kind, self.target.db);
                 let watch = Watch {
                     names,
                     chronicle: Chronicle::new(kind),
                     traffic: Arc::default(),
+                    listens,
                     looked: None,
                     due: Instant::now(),
                     refused: BTreeMap::new(),
@@ -200,25 +221,25 @@ impl Station {
         self.reroute();
     }
 
-    /// What is wanted now, by the instances that are known.
-    fn reroute(&self) {
+    /// What is wanted now, by the instances that are known. Whether that is other than it was.
+    fn reroute(&self) -> bool {
         let mut routes = Routes::new();
         for (id, watch) in &self.watches {
             for channel in watch.channels() {
-                let route = (*id, watch.traffic.clone(), channel.clone());
-                routes.entry(watch.names.channel(&channel)).or_default().push(route);
+                let name = watch.names.channel(&channel);
+                let (watch, traffic, listens) = (*id, watch.traffic.clone(), watch.listens);
+                routes.entry(name).or_default().push(Route { watch, traffic, channel, listens });
             }
         }
-        *lock(&self.routes) = routes;
+        let mut present = lock(&self.routes);
+        let is_new =
+            routes.len() != present.len() || routes.keys().any(|name| !present.contains_key(name));
+        *present = routes;
+        is_new
     }
 
-    fn heed(
-        &mut self,
-        id: WatchId,
-        heard: Heard,
-        channel: &Channel,
-        visit: &Visit,
-    ) -> Option<MediumError> {
+    fn heed(&mut self, word: Word, visit: &Visit) -> Option<MediumError> {
+        let Word { watch: id, channel, heard } = word;
         let Some(payload) = heard.payload else {
             // It was not asked to: the slot has gone to another node.
             return self.standing.contains(&heard.channel).then(|| {
@@ -227,12 +248,24 @@ impl Station {
             });
         };
         let watch = self.watches.get_mut(&id)?;
-        let needs_look = match channel {
+        let needs_look = match &channel {
             Channel::Election => wire::decode_announcement(&payload)
                 .is_some_and(|told| watch.chronicle.announced(heard.came, told)),
-            _ => wire::decode_registry_change(&payload)
+            Channel::Registry => wire::decode_registry_change(&payload)
                 .map(|change| watch.chronicle.changed(heard.came, change))
                 .is_some(),
+            _ if !(self.report.has_room)() => {
+                watch.traffic.note_unheard();
+                false
+            }
+            channel => {
+                let (kind, at) = (watch.chronicle.kind(), self.clock.at(heard.came));
+                let authenticator = self.authenticator.as_deref();
+                tap::read(authenticator, channel, &heard.channel, &payload, |message| {
+                    self.report.event(id, kind, at, &Event::Message { message });
+                });
+                false
+            }
         };
         if needs_look {
             watch.want_look();
@@ -253,11 +286,15 @@ impl Station {
             watch.looked = Some(look.answered);
             watch.due = look.answered + watch.longest_pause();
             watch.tell_limits(self.clock.at(look.answered), &self.report, id);
-            let report = &self.report;
+            let mut told = Vec::new();
             watch.chronicle.looked(look, visit.address(), &self.clock, &mut |kind, at, event| {
-                report.event(id, kind, at, event);
+                told.push((at, Report::event_item(id, kind, at, event)));
             });
-            self.reroute();
+            told.sort_by_key(|(at, _)| *at);
+            told.into_iter().for_each(|(_, item)| self.report.put_text(item));
+            if self.reroute() {
+                self.reconcile(visit).await?;
+            }
         }
     }
 
@@ -295,11 +332,25 @@ impl Station {
 
     fn note_refusal(&mut self, name: &str, message: &str, now: Instant) {
         let whose = lock(&self.routes).get(name).cloned().unwrap_or_default();
-        for (id, ..) in whose {
-            if let Some(watch) = self.watches.get_mut(&id) {
+        for route in whose {
+            if let Some(watch) = self.watches.get_mut(&route.watch) {
                 watch.refused.insert(name.to_owned(), now);
                 watch.limits.get_or_insert_with(|| message.to_owned());
             }
+        }
+    }
+
+    fn watch_silence(&mut self) {
+        let now = Instant::now();
+        // A process that was stopped has not heard what has come meanwhile: it is read first.
+        if now.saturating_duration_since(self.ticked) > 2 * TICK {
+            return;
+        }
+        for (id, watch) in self.watches.iter_mut().filter(|(_, watch)| !watch.is_deaf()) {
+            let report = &self.report;
+            watch.chronicle.watch_silence(now, &self.clock, &mut |kind, at, event| {
+                report.event(*id, kind, at, event);
+            });
         }
     }
 
@@ -307,15 +358,10 @@ impl Station {
         let now = Instant::now();
         let passed = now.saturating_duration_since(self.ticked);
         self.ticked = now;
-        // A process that was stopped has not heard what has come meanwhile: it is read first.
-        let was_stopped = passed > 2 * TICK;
         for (id, watch) in &mut self.watches {
             let report = &self.report;
             let tell: &mut dyn FnMut(&str, u64, &Event<'_>) =
                 &mut |kind, at, event| report.event(*id, kind, at, event);
-            if !was_stopped && !watch.is_deaf() {
-                watch.chronicle.watch_silence(now, &self.clock, tell);
-            }
             let (beats, last_beat) = watch.chronicle.take_beats();
             let last_beat_at = last_beat.map(|moment| self.clock.at(moment));
             if let Some(traffic) = watch.traffic.take(beats, last_beat_at, passed) {
@@ -355,6 +401,10 @@ impl Watch {
         is_refused(Channel::Election) || is_refused(Channel::Registry)
     }
 
+    fn silence_due(&self) -> Option<Instant> {
+        self.chronicle.silence_due().filter(|_| !self.is_deaf())
+    }
+
     fn longest_pause(&self) -> Duration {
         if self.is_deaf() { LONGEST_PAUSE_DEAF } else { LONGEST_PAUSE }
     }
@@ -369,23 +419,22 @@ impl Watch {
 }
 
 /// Runs on the connection's own task: messages are counted at once, and only what a chronicle needs is passed on.
-fn dispatch(routes: &Routes, sender: &Sender<(WatchId, Heard, Channel)>, heard: Heard) {
+fn dispatch(routes: &Routes, sender: &Sender<Word>, heard: Heard) {
     let Some(routes) = routes.get(&heard.channel) else { return };
-    for (id, traffic, channel) in routes {
-        let is_message = !matches!(channel, Channel::Election | Channel::Registry);
-        match &heard.payload {
-            Some(payload) if is_message => traffic.count(channel, payload),
-            payload => {
-                let heard = Heard {
-                    channel: heard.channel.clone(),
-                    payload: payload.clone(),
-                    came: heard.came,
-                };
-                match sender.try_send((*id, heard, channel.clone())) {
-                    // The next look tells what was dropped. An end that was dropped is noticed with the next command.
-                    Ok(()) | Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {}
-                }
+    for route in routes {
+        let is_message = !matches!(route.channel, Channel::Election | Channel::Registry);
+        if let Some(payload) = heard.payload.as_ref().filter(|_| is_message) {
+            route.traffic.count(&route.channel, payload);
+            if !route.listens {
+                continue;
             }
+        }
+        let (payload, came) = (heard.payload.clone(), heard.came);
+        let heard = Heard { channel: heard.channel.clone(), payload, came };
+        let word = Word { watch: route.watch, channel: route.channel.clone(), heard };
+        // The next look tells what was dropped of what it can tell; that the server left a channel shows with the next command.
+        if sender.try_send(word).is_err() && is_message {
+            route.traffic.note_unheard();
         }
     }
 }

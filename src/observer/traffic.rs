@@ -15,6 +15,7 @@ pub struct Traffic {
     followers: AtomicU64,
     instances: AtomicU64,
     bytes: AtomicU64,
+    unheard: AtomicU64,
     /// Something was told the last time.
     is_flowing: AtomicBool,
 }
@@ -32,10 +33,15 @@ impl Traffic {
             Channel::Leader => &self.leader,
             Channel::Followers => &self.followers,
             Channel::Instance(_) => &self.instances,
-            Channel::Election | Channel::Registry => return,
+            Channel::Requests | Channel::Election | Channel::Registry => return,
         };
         counter.fetch_add(count, Ordering::Relaxed);
         self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
+    }
+
+    /// A message that was to be told was not.
+    pub fn note_unheard(&self) {
+        self.unheard.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What passed since the last call; `None` while nothing does, but for the first time.
@@ -52,7 +58,7 @@ impl Traffic {
             followers: take(&self.followers),
             instances: take(&self.instances),
         };
-        let bytes = take(&self.bytes);
+        let (bytes, unheard) = (take(&self.bytes), take(&self.unheard));
         let flows = beats > 0 || messages != Messages::default();
         let was_flowing = self.is_flowing.swap(flows, Ordering::Relaxed);
         let seconds = passed.as_secs_f64();
@@ -61,6 +67,7 @@ impl Traffic {
             last_beat_at,
             messages,
             bytes,
+            unheard,
             seconds,
         })
     }

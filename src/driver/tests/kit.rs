@@ -205,6 +205,7 @@ pub(super) struct Setup {
     pub(super) max_stall: Option<Duration>,
     pub(super) candidacy: Candidacy,
     pub(super) preempt: bool,
+    pub(super) accepts_requests: bool,
     pub(super) drain_limit: Duration,
     /// Whether there is work to wait for when a leadership is given up.
     pub(super) holds_work: bool,
@@ -218,6 +219,7 @@ impl Default for Setup {
             max_stall: None,
             candidacy: Candidacy::default(),
             preempt: false,
+            accepts_requests: false,
             drain_limit: Duration::from_secs(20),
             holds_work: false,
             authenticator: None,
@@ -248,6 +250,7 @@ pub(super) fn start_as(kind: &str, setup: Setup) -> Node {
         drain_limit: setup.drain_limit,
         holds_work: holds_work.clone(),
         preempt: setup.preempt,
+        accepts_requests: setup.accepts_requests,
         lifeline: Arc::default(),
         metrics: metrics.clone(),
         authenticator: setup.authenticator.clone(),

@@ -111,8 +111,11 @@ impl Visit {
     }
 
     pub async fn ask(&mut self, words: &[&str]) -> Result<Value, Refusal> {
-        let command = command(words);
-        let answer = timeout(LIMIT, self.line.connection.send_packed_command(&command)).await;
+        self.answer_to(&command(words)).await
+    }
+
+    async fn answer_to(&mut self, command: &Cmd) -> Result<Value, Refusal> {
+        let answer = timeout(LIMIT, self.line.connection.send_packed_command(command)).await;
         match answer {
             Ok(answer) => {
                 answer.and_then(Value::extract_error).map_err(|error| self.refusal(&error))
@@ -181,9 +184,12 @@ impl Visit {
         self.ask_all(&commands).await
     }
 
-    pub async fn publish(&mut self, channel: &str, word: &str) -> Result<(), Refusal> {
+    /// The answer is how many listen.
+    pub async fn publish(&mut self, channel: &str, payload: &[u8]) -> Result<Value, Refusal> {
         let name = if self.line.is_sharded() { "SPUBLISH" } else { "PUBLISH" };
-        self.ask(&[name, channel, word]).await.map(drop)
+        let mut command = redis::cmd(name);
+        command.arg(channel).arg(payload);
+        self.answer_to(&command).await
     }
 
     fn refusal(&self, error: &RedisError) -> Refusal {
