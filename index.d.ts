@@ -156,6 +156,14 @@ export interface Options<Meta = any> {
   messageSecret?: string | Uint8Array | readonly (string | Uint8Array)[];
 
   /**
+   * Whether this instance, while it leads, heeds the requests `incumbent reelect` and `incumbent
+   * transfer`, as it does its own `reelect()` and `transferTo()`. Without `messageSecret`, whoever
+   * may publish on the kind's channels can make them.
+   * @default `true` with `messageSecret`, otherwise `false`
+   */
+  acceptRequests?: boolean;
+
+  /**
    * How long a leadership that is given up is held for the functions given to `lead()`, in
    * milliseconds. Where they take longer, nothing is released: the others take over once the lease
    * has run out.

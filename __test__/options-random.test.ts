@@ -108,6 +108,7 @@ const options = record(Object.keys(OPTIONS), {
   priority: fc.integer({ min: -1001, max: 1001 }),
   preempt: fc.boolean(),
   eligible: fc.boolean(),
+  acceptRequests: fc.boolean(),
   minInstances: fc.integer({ min: 1, max: 10_000 }),
   drainMs: fc.integer({ min: 0, max: 600_000 }),
   waitReplicas: fc.integer({ min: -1, max: 101 }),

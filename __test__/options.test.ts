@@ -44,6 +44,7 @@ describe('without options', () => {
       eligible: true,
       minInstances: 1,
       messageSecret: null,
+      acceptRequests: false,
       drainMs: 5000,
       waitReplicas: 0,
     });
@@ -167,6 +168,15 @@ describe('who may lead', () => {
     invalid({ priority: 1001 }, `${rule}number 1001`);
     invalid({ priority: 0.5 }, `${rule}number 0.5`);
     invalid({ priority: 'high' }, `${rule}string "high"`);
+  });
+
+  test('requests are accepted where messages are authenticated, unless it is said otherwise', () => {
+    const messageSecret = secretOf('a-secret-of-many-bytes');
+    assert.equal(settingsOf({}).acceptRequests, false);
+    assert.equal(settingsOf({ messageSecret }).acceptRequests, true);
+    assert.equal(settingsOf({ messageSecret, acceptRequests: false }).acceptRequests, false);
+    assert.equal(settingsOf({ acceptRequests: true }).acceptRequests, true);
+    invalid({ acceptRequests: 'yes' }, 'option "acceptRequests" must be true or false; got string');
   });
 
   test('preempt and eligible are true or false', () => {

@@ -62,6 +62,7 @@ describe('a new candidate', () => {
       eligible: true,
       minInstances: 1,
       messageSecret: null,
+      acceptRequests: false,
       drainMs: 5000,
       debug: false,
     });

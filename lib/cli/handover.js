@@ -2,7 +2,7 @@
 
 const { IncumbentError } = require('../errors.js');
 const { observing } = require('./observing.js');
-const { SERVER_HELP, addServerOptions } = require('./server-options.js');
+const { SERVER_HELP, addServerOptions, atLeast } = require('./server-options.js');
 const { name, span } = require('./text.js');
 
 const HELP = `
@@ -34,7 +34,7 @@ function addTransfer(program) {
 function addCommon(command) {
   return addServerOptions(command)
     .option('--kind <kind>', 'the kind')
-    .option('--timeout <ms>', 'how long to wait until it is done', Number, 15_000)
+    .option('--timeout <ms>', 'how long to wait until it is done', atLeast(1), 15_000)
     .option('--json', 'prints { from, to, term, ms } as JSON', false)
     .addHelpText('after', HELP);
 }

@@ -1,7 +1,7 @@
 'use strict';
 
 const { observing } = require('./observing.js');
-const { SERVER_HELP, addServerOptions } = require('./server-options.js');
+const { SERVER_HELP, addServerOptions, atLeast } = require('./server-options.js');
 const { moment, name, value } = require('./text.js');
 
 const HELP = `
@@ -17,7 +17,7 @@ function addListen(program) {
   addServerOptions(program.command('listen'))
     .description('prints the messages of a kind as they pass')
     .option('--kind <kind>', 'the kind')
-    .option('--count <n>', 'ends after so many messages', Number, Infinity)
+    .option('--count <n>', 'ends after so many messages', atLeast(1), Infinity)
     .option('--json', 'prints each message as a line of JSON', false)
     .addHelpText('after', HELP)
     .action((given) => observing(given, (...context) => listen(given, ...context)));
@@ -28,7 +28,8 @@ async function listen(given, observer, lifetime) {
   let left = given.count;
   const counted = new Promise((resolve) => {
     const take = (event) => {
-      if (event.type === 'blind' || event.type === 'limited') console.error(`warning: ${event.reason}`);
+      if (event.type === 'blind' || event.type === 'limited')
+        console.error(`warning: ${event.reason}`);
       if (event.unheard > 0) console.error(`warning: ${event.unheard} messages were left out`);
       if (event.type === 'status') console.error(`listening to ${name(event.kind)} …`);
       if (event.type !== 'message' || left <= 0) return;
@@ -51,7 +52,9 @@ function lineOf({ at, from, leads, to, instance, isGenuine, ...content }) {
 
 function bodyText({ message, bytes, undefined: isUndefined }) {
   if (isUndefined) return 'undefined';
-  return bytes === undefined ? value(message) : `<${bytes.length / 2} bytes: ${bytes.slice(0, 64)}>`;
+  return bytes === undefined
+    ? value(message)
+    : `<${bytes.length / 2} bytes: ${bytes.slice(0, 64)}>`;
 }
 
 module.exports = { addListen };

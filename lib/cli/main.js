@@ -6,7 +6,6 @@
 const { Command, CommanderError } = require('commander');
 const { version } = require('../../package.json');
 
-
 const COMMANDS = {
   run: ['./run.js', 'addRun'],
   status: ['./status.js', 'addStatus'],
@@ -16,9 +15,9 @@ const COMMANDS = {
   listen: ['./listen.js', 'addListen'],
   reelect: ['./handover.js', 'addReelect'],
   transfer: ['./handover.js', 'addTransfer'],
-  doctor: ['./doctor.js', 'addDoctor'],
   bench: ['./bench.js', 'addBench'],
   demo: ['./demo.js', 'addDemo'],
+  doctor: ['./doctor.js', 'addDoctor'],
 };
 
 const WRONG_USAGE = 2;

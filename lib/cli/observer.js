@@ -65,6 +65,14 @@ class Observer {
     return this.#publish(kind, 'requests', request);
   }
 
+  /**
+   * Deletes all keys of a kind, with the memory of its terms. For a kind that was made up for a
+   * trial, and whose instances have stopped.
+   */
+  forget(kind) {
+    return this.#ask((question) => this.#native.forget(question, kind));
+  }
+
   #publish(kind, to, value) {
     const place = ADDRESSEES.indexOf(to.id === undefined ? to : 'instance');
     const body = JSON.stringify(value);

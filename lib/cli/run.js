@@ -4,7 +4,7 @@ const { IncumbentError } = require('../errors.js');
 const { candidateOptions } = require('./candidate-options.js');
 const { unfit } = require('./keeper.js');
 const { Runner } = require('./runner.js');
-const { SERVER_HELP, addServerOptions } = require('./server-options.js');
+const { SERVER_HELP, addServerOptions, atLeast } = require('./server-options.js');
 
 const DEFAULT_KILL_AFTER_MS = 5000;
 /** What is left of the drain once the command was killed. */
@@ -34,7 +34,12 @@ function addRun(program) {
     .argument('<command...>', 'the command and its arguments, after --')
     .option('--kind <kind>', 'the kind')
     .option('--lease-ms <ms>', 'as the option leaseMs of a candidate', Number)
-    .option('--kill-after <ms>', 'how long the command may take to end', Number, DEFAULT_KILL_AFTER_MS)
+    .option(
+      '--kill-after <ms>',
+      'how long the command may take to end',
+      atLeast(0),
+      DEFAULT_KILL_AFTER_MS,
+    )
     .option('--restart', 'goes on when the command ends by itself', false)
     .option('--quiet', 'tells of failures alone', false)
     .option('--json', 'tells what happens on stderr as lines of JSON', false)
@@ -45,9 +50,8 @@ function addRun(program) {
 
 async function run([command, ...args], given) {
   const { killAfter } = given;
-  if (!(Number.isInteger(killAfter) && killAfter >= 0 && killAfter <= LONGEST_MS)) {
-    const rule = `--kill-after must be a whole number from 0 to ${LONGEST_MS}`;
-    throw new IncumbentError('ERR_INVALID_OPTION', rule);
+  if (killAfter > LONGEST_MS) {
+    throw new IncumbentError('ERR_INVALID_OPTION', `--kill-after must be at most ${LONGEST_MS}`);
   }
   const problem = unfit(command);
   if (problem) throw Object.assign(new Error(problem.message), problem);

@@ -19,6 +19,7 @@ const FAILED = 125;
 /** Runs a command while this process leads. */
 class Runner {
   #candidate;
+  #kind;
   #task;
   /** The command that runs. */
   #kept;
@@ -34,13 +35,14 @@ class Runner {
     const { Candidate } = require('../../index.js');
     this.#candidate = new Candidate(options);
     this.#task = task;
+    this.#kind = options.kind ?? '';
   }
 
   /** Gives the exit code. */
   async run() {
     const finished = new Promise((resolve) => (this.#finish = resolve));
     this.#listen();
-    const lead = this.#candidate.lead((reign) => this.#reign(reign));
+    const lead = this.#candidate.lead((reign) => this.#reign(reign), { keep: false });
     lead.done.catch((error) => this.#fail(error));
     this.#candidate.start().catch((error) => this.#fail(error));
     const code = await finished;
@@ -79,8 +81,13 @@ class Runner {
     signal.addEventListener('abort', expire, { once: true });
     // Anything may have happened while it was being started.
     if (signal.aborted) expire();
-    const outcome = await kept.ended.finally(() => (this.#kept = undefined));
-    const how = outcome.signal ? `was ended by ${outcome.signal}` : `ended with exit code ${outcome.code}`;
+    const outcome = await kept.ended.finally(() => {
+      this.#kept = undefined;
+      signal.removeEventListener('abort', expire);
+    });
+    const how = outcome.signal
+      ? `was ended by ${outcome.signal}`
+      : `ended with exit code ${outcome.code}`;
     this.#tell('ended', `${[command, ...args].join(' ')} ${how}`, { term, ...outcome });
     this.#outcome = outcome;
     if (!signal.aborted && !restart) this.#finish();
@@ -103,7 +110,7 @@ class Runner {
     const { id } = this.#candidate;
     const env = {
       ...process.env,
-      INCUMBENT_KIND: this.#task.kind ?? '',
+      INCUMBENT_KIND: this.#kind,
       INCUMBENT_ID: id,
       INCUMBENT_TERM: String(term),
     };
@@ -145,6 +152,8 @@ class Runner {
   }
 
   #fail(error) {
+    // It was told to end before it had begun.
+    if (this.#endedBy && error.code === 'ERR_STOPPED') return;
     this.#tell('error', error.message);
     this.#finish(FAILED);
   }

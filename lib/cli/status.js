@@ -78,10 +78,7 @@ function instanceLines({ instances, at }) {
     eligible ? String(priority) : 'none',
     value(meta, 60),
   ];
-  return table([
-    ['INSTANCE', 'STATE', 'SEEN', 'AGE', 'PRIORITY', 'META'],
-    ...instances.map(row),
-  ]);
+  return table([['INSTANCE', 'STATE', 'SEEN', 'AGE', 'PRIORITY', 'META'], ...instances.map(row)]);
 }
 
 module.exports = { addStatus, instanceLines, leaderText, linesOf, termText };

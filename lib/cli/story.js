@@ -49,7 +49,10 @@ class Story {
     ]);
     const terms = this.#termLines(now);
     const room = rows - head.length - facts.length - 5;
-    const shownTerms = Math.max(3, Math.min(terms.length, room - Math.min(instances.length, room >> 1)));
+    const shownTerms = Math.max(
+      3,
+      Math.min(terms.length, room - Math.min(instances.length, room >> 1)),
+    );
     return [
       ...head,
       ...facts,
@@ -157,14 +160,16 @@ class Story {
   }
 
   #termLines(now) {
-    const rows = this.#reigns.toReversed().map(({ id, term, from, until, takeover }) => [
-      this.#letters.get(id),
-      name(id),
-      String(term),
-      moment(from).slice(11, 23),
-      span(Math.max(0, (until ?? now) - from)),
-      takeover === null ? '-' : `${span(takeover.ms)} ${takeover.after}`,
-    ]);
+    const rows = this.#reigns
+      .toReversed()
+      .map(({ id, term, from, until, takeover }) => [
+        this.#letters.get(id),
+        name(id),
+        String(term),
+        moment(from).slice(11, 23),
+        span(Math.max(0, (until ?? now) - from)),
+        takeover === null ? '-' : `${span(takeover.ms)} ${takeover.after}`,
+      ]);
     return table([['', 'LEADER', 'TERM', 'SINCE (UTC)', 'FOR', 'TAKEOVER'], ...rows]);
   }
 
@@ -174,7 +179,9 @@ class Story {
     const begin = now - BAR_MS;
     const cell = (index) => {
       const [from, until] = [begin + index * step, begin + (index + 1) * step];
-      const there = this.#reigns.filter((reign) => reign.from < until && (reign.until ?? now) >= from);
+      const there = this.#reigns.filter(
+        (reign) => reign.from < until && (reign.until ?? now) >= from,
+      );
       if (there.length > 0) return this.#letters.get(there.at(-1).id);
       return this.#reigns.length > 0 && from > this.#reigns[0].from ? '·' : ' ';
     };

@@ -84,6 +84,14 @@ impl NativeObserver {
         }
     }
 
+    /// Deletes all keys of a kind, with the memory of its terms: for a kind that was made up for a trial.
+    #[napi(catch_unwind)]
+    pub fn forget(&self, question: u32, kind: String) {
+        if let Some(observer) = &*self.lock() {
+            observer.ask(question, Question::Forget(kind));
+        }
+    }
+
     /// Publishes JSON. `to`: 0 all, 1 the leader, 2 the followers, 3 the instance `id`, 4 requests to the leader. Answered with the number of those
     /// who listen.
     #[napi(catch_unwind)]

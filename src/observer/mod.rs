@@ -46,6 +46,8 @@ pub type WatchId = u32;
 pub enum Question {
     Kinds,
     Status(String),
+    /// Deletes all keys of a kind.
+    Forget(String),
     /// Publishes it. The answer is how many listened.
     Publish(Letter),
 }
@@ -157,6 +159,7 @@ impl Observer {
             let answer = match question {
                 Question::Kinds => scan::kinds(&target).await.map(|kinds| raw(&kinds)),
                 Question::Status(kind) => status(&target, &desk, &kind).await,
+                Question::Forget(kind) => forget(&target, &kind).await.map(|()| raw(&())),
                 Question::Publish(letter) => {
                     letter.publish(&target, authenticator.as_deref()).await.map(|count| raw(&count))
                 }
@@ -238,6 +241,14 @@ async fn status(
         *desk = Some(visit);
     }
     Ok(json)
+}
+
+async fn forget(target: &Target, kind: &str) -> Result<(), MediumError> {
+    let names = Names::new(&target.key_prefix, kind, target.db);
+    let Names { register, checkpoint, instances, seen, revision, .. } = &names;
+    let mut visit = Visit::open(target, register).await?;
+    let words = ["DEL", register, checkpoint, instances, seen, revision];
+    visit.ask(&words).await.map(drop).map_err(told)
 }
 
 fn raw(value: &impl Serialize) -> Box<serde_json::value::RawValue> {

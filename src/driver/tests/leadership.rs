@@ -397,3 +397,47 @@ async fn what_happens_is_counted() {
     assert!(!metrics.is_connected() && metrics.leader().is_none());
     second.stop().await;
 }
+
+// ---- At the request of somebody else --------------------------------------------------------------------------------
+
+async fn taking_requests(kind: &str) -> Node {
+    start_as(kind, Setup { accepts_requests: true, ..Setup::default() }).started().await
+}
+
+impl Node {
+    /// As if it had come in from somebody who is no instance.
+    fn is_asked(&self, body: &str) {
+        let envelope = r#"{"v":1,"from":"outside:1","term":0,"leads":false,"seq":1,"format":"json"}"#;
+        let payload = format!("{envelope}\n{body}").into_bytes();
+        self.outbox.send(Notice::Message { channel: Channel::Requests, payload });
+    }
+}
+
+#[tokio::test]
+async fn a_leader_that_takes_requests_goes_when_it_is_asked_to() {
+    let first = taking_requests("lead-asked").await;
+    let second = taking_requests("lead-asked").await;
+    assert!(first.leads());
+    first.is_asked(r#"{"request":"abdicate"}"#);
+    first.is_asked(r#"{"request":"transfer","to":"nobody"}"#);
+    first.is_asked(r#"{"request":"reelect"}"#);
+    assert_eq!(first.loses().await.0, Loss::Reelected);
+    eventually("the other leads", || second.leads()).await;
+    assert_eq!(first.ear.count(|o| matches!(o, Output::Message(_))), 0, "it is no message");
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_leader_hands_over_to_whom_it_is_asked_to() {
+    let first = taking_requests("lead-named").await;
+    let others = [taking_requests("lead-named").await, taking_requests("lead-named").await];
+    let heir = others[1].instance.clone();
+    first.is_asked(&format!(r#"{{"request":"transfer","to":"{}"}}"#, heir.as_str()));
+    assert_eq!(first.loses().await.0, Loss::Transferred);
+    eventually("the heir leads", || others[1].leads()).await;
+    first.stop().await;
+    for node in others {
+        node.stop().await;
+    }
+}

@@ -1,10 +1,10 @@
 // One instance of the demo's service: followers do the jobs that the leader sends.
 
-import { Candidate } from '../index.mjs';
+import { Candidate } from '../../../index.mjs';
 
 /** Starts an instance; `tell` is called with what happens. */
 export function startInstance(name, options, tell) {
-  const candidate = new Candidate({ kind: 'incumbent-demo', meta: name, ...options });
+  const candidate = new Candidate({ ...options, meta: name });
   candidate.on('elected', ({ term }) => tell({ type: 'elected', name, term, at: now() }));
   candidate.on('error', (error) =>
     tell({ type: 'error', name, text: `${error.code} ${error.message}` }),

@@ -7,9 +7,18 @@ const PATIENCE_MS = 15_000;
 
 export class BaseFleet extends EventEmitter {
   onError = () => {};
+  options;
+  #signal;
   #elected = null;
   /** What was told already: an outage is told by each instance at every attempt. */
   #told = new Set();
+
+  /** `options` are those of the instances; `signal` ends whatever waits. */
+  constructor(options, signal) {
+    super();
+    this.options = options;
+    this.#signal = signal;
+  }
 
   /** Takes what an instance told. */
   heard(item) {
@@ -25,7 +34,7 @@ export class BaseFleet extends EventEmitter {
   }
 
   async start(names) {
-    await within('all are started', Promise.all(names.map((name) => this.launch(name))));
+    await this.#within('all are started', Promise.all(names.map((name) => this.launch(name))));
   }
 
   async leader() {
@@ -47,7 +56,7 @@ export class BaseFleet extends EventEmitter {
   /** Sends a job from the leader to a worker; gives the worker's answer as text. */
   async job(from, to, message) {
     const done = this.#next('done');
-    await within('the job is sent', this.act(from, 'send', { to, message }));
+    await this.#within('the job is sent', this.act(from, 'send', { to, message }));
     return JSON.stringify((await done).message);
   }
 
@@ -61,22 +70,23 @@ export class BaseFleet extends EventEmitter {
   }
 
   async #next(type) {
-    const [item] = await once(this, type, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const [item] = await this.#within(`"${type}" is told`, once(this, type));
     return item;
+  }
+
+  async #within(what, promise) {
+    const late = AbortSignal.timeout(PATIENCE_MS);
+    const end = AbortSignal.any([late, this.#signal]);
+    // Where both settle, the race is decided, and nobody waits for the other.
+    promise.catch(() => {});
+    return Promise.race([promise, rejection(end, `not within ${PATIENCE_MS / 1000} s: ${what}`)]);
   }
 }
 
-async function within(what, promise) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`not within ${PATIENCE_MS / 1000} s: ${what}`)),
-      PATIENCE_MS,
-    );
+function rejection(signal, message) {
+  return new Promise((_, reject) => {
+    const fail = () => reject(new Error(message));
+    if (signal.aborted) return fail();
+    signal.addEventListener('abort', fail, { once: true });
   });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,4 +1,4 @@
-// Three processes over a Redis server. Started with an argument, this file is one of them.
+// Three processes over a Redis server. Started with a name, this file is one of them.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,21 +7,19 @@ import { BaseFleet } from './fleet.mjs';
 import { actions, startInstance } from './instance.mjs';
 
 const HERE = fileURLToPath(import.meta.url);
+const OPTIONS = 'INCUMBENT_DEMO_OPTIONS';
 
 export class Fleet extends BaseFleet {
   canKill = true;
-  #url;
   #children = new Map();
   #calls = new Map();
 
-  constructor(url) {
-    super();
-    this.#url = url;
-    this.place = 'each a process of its own, over Redis';
-  }
+  place = 'each a process of its own, over Redis';
 
   launch(name) {
-    const child = fork(HERE, [name, this.#url]);
+    // Not as an argument: the options may hold a password.
+    const env = { ...process.env, [OPTIONS]: JSON.stringify(this.options) };
+    const child = fork(HERE, [name], { env });
     this.#children.set(name, child);
     child.on('message', (item) => (item.type === 'reply' ? this.#settle(item) : this.heard(item)));
     return this.act(name, 'start');
@@ -84,8 +82,8 @@ function tell(item) {
 }
 
 /** One of the three: does what the fleet asks, and stops when the fleet is gone. */
-function serve(name, url) {
-  const candidate = startInstance(name, { redis: url }, tell);
+function serve(name, options) {
+  const candidate = startInstance(name, options, tell);
   process.on('message', async ({ call, action, argument }) => {
     try {
       await actions[action](candidate, argument);
@@ -97,8 +95,9 @@ function serve(name, url) {
   process.on('disconnect', () => candidate.stop());
   // Ctrl-C reaches the whole group; the fleet's end is what ends an instance.
   process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
 }
 
 if (process.argv[1] === HERE) {
-  serve(process.argv[2], process.argv[3]);
+  serve(process.argv[2], JSON.parse(process.env[OPTIONS]));
 }

@@ -1,36 +1,25 @@
-// `npm run demo`: three instances of a service elect a leader, which hands out jobs; then the leader goes, twice.
+// `incumbent demo`: three instances of a service elect a leader, which hands out jobs; then the leader goes, twice.
 //
-// Without arguments they share one process and the embedded medium. With `--redis URL` they are three processes over that
-// server, and the first leader is killed with SIGKILL.
+// Without a server they share one process and the embedded medium. With one they are three processes over that server, and
+// the first leader is killed with SIGKILL.
 
-import { parseArgs, styleText } from 'node:util';
-import { prepare } from '../scripts/prepare.mjs';
+import { styleText } from 'node:util';
 
-const USAGE = `usage: npm run demo [-- --redis redis://localhost:6379]`;
-
-await main();
-
-async function main() {
-  const { redis } = options();
-  await prepare();
-  const { Fleet } = await import(redis ? './processes.mjs' : './embedded.mjs');
-  const fleet = new Fleet(redis);
+/**
+ * Tells the story. Gives the exit code.
+ * @param {{ options: object, signal: AbortSignal }} context the options of the instances; what ends it before its end
+ */
+export async function demonstrate({ options, signal }) {
+  const { Fleet } = await import(options.redis ? './processes.mjs' : './embedded.mjs');
+  const fleet = new Fleet(options, signal);
   try {
     await tell(fleet);
+    return 0;
   } catch (error) {
-    say(styleText('red', `The demo failed: ${error.message}`));
-    process.exitCode = 1;
+    if (!signal.aborted) say(styleText('red', `The demo failed: ${error.message}`));
+    return 1;
   } finally {
     await fleet.end();
-  }
-}
-
-function options() {
-  try {
-    return parseArgs({ options: { redis: { type: 'string' } } }).values;
-  } catch (error) {
-    console.error(`${error.message}\n${USAGE}`);
-    process.exit(2);
   }
 }
 

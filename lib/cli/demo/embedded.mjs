@@ -10,7 +10,8 @@ export class Fleet extends BaseFleet {
   #living = new Set();
 
   launch(name) {
-    const candidate = startInstance(name, { medium: 'memory' }, (item) => this.heard(item));
+    const options = { ...this.options, medium: 'memory' };
+    const candidate = startInstance(name, options, (item) => this.heard(item));
     this.#candidates.set(name, candidate);
     this.#living.add(name);
     return candidate.start();
