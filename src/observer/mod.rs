@@ -11,13 +11,16 @@
 //! ```
 
 mod chronicle;
+mod events;
 mod letter;
 mod look;
+mod routes;
 mod scan;
 mod server_clock;
 mod station;
 mod tap;
 mod traffic;
+mod watched;
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +33,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use self::chronicle::Event;
+use self::events::Event;
 pub use self::letter::Letter;
 use self::station::{Order, Station};
 use crate::authentication::Authenticator;

@@ -1,35 +1,28 @@
 //! The task that watches: one connection, on which it both listens and looks, and what it watches over that connection. In a cluster there is
 //! one for each slot.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, channel};
 use tokio::time::{Instant, sleep_until};
 
-use super::chronicle::{Chronicle, Event};
+use super::events::{Event, Tell};
 use super::look::look;
+use super::routes::{Route, Routes, Word, dispatch};
 use super::server_clock::ServerClock;
 use super::tap;
-use super::traffic::Traffic;
+use super::watched::Watch;
 use super::{Report, WatchId};
 use crate::authentication::Authenticator;
 use crate::medium::redis::Target;
-use crate::medium::redis::keys::Names;
 use crate::medium::redis::visit::{Heard, Refusal, Visit};
 use crate::medium::{Channel, MediumError, MediumErrorKind};
 use crate::wire;
 
 /// How often traffic is told, silence is looked for, and the server is asked for its time.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a look waits for others that are wanted of the same kind.
-const GATHERING: Duration = Duration::from_millis(10);
-/// How often a kind is looked at, at most, and at least: what was announced may have been missed.
-const PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The same, where the channels that would tell are forbidden.
-const LONGEST_PAUSE_DEAF: Duration = Duration::from_secs(1);
 /// How often it is tried to listen to what was forbidden.
 const RETRY: Duration = Duration::from_secs(30);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
@@ -54,37 +47,6 @@ pub struct Station {
     standing: BTreeSet<String>,
     clock: ServerClock,
     ticked: Instant,
-}
-
-struct Watch {
-    names: Names,
-    chronicle: Chronicle,
-    traffic: Arc<Traffic>,
-    listens: bool,
-    looked: Option<Instant>,
-    due: Instant,
-    /// What was refused, and when it was tried.
-    refused: BTreeMap<String, Instant>,
-    limits: Option<String>,
-}
-
-/// Who is to be told of what comes on a channel, by its name.
-type Routes = HashMap<String, Vec<Route>>;
-
-#[derive(Clone)]
-struct Route {
-    watch: WatchId,
-    traffic: Arc<Traffic>,
-    channel: Channel,
-    /// Whether messages are told, too.
-    listens: bool,
-}
-
-/// What was heard for a watch.
-struct Word {
-    watch: WatchId,
-    channel: Channel,
-    heard: Heard,
 }
 
 /// What came of a connection.
@@ -178,13 +140,8 @@ impl Station {
                     let message = format!("lost the connection to Redis at {}", visit.address());
                     return End::Lost(MediumError::new(MediumErrorKind::Unreachable, message));
                 }
-                heard = heard.recv() => {
-                    // The sender lives in the connection.
-                    let Some(word) = heard else { continue };
-                    if let Some(lost) = self.heed(word, visit) {
-                        return End::Lost(lost);
-                    }
-                }
+                // Ahead of what is heard, which may not end.
+                () = sleep_until(tick) => self.tick(),
                 order = self.orders.recv() => match order {
                     Some(order) => {
                         self.obey(order);
@@ -194,7 +151,14 @@ impl Station {
                     }
                     None => return End::Closed,
                 },
-                () = sleep_until(tick) => self.tick(),
+                heard = heard.recv() => {
+                    // The sender lives in the connection.
+                    let Some(word) = heard else { continue };
+                    if let Some(lost) = self.heed(word, visit) {
+                        return End::Lost(lost);
+                    }
+                }
+                // Behind it: what is heard may end a silence.
                 () = sleep_until(due.unwrap_or(tick)) => self.watch_silence(),
             }
         }
@@ -203,18 +167,7 @@ impl Station {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Watch { id, kind, listens } => {
-                let names = Names::new(&self.target.key_prefix, &kind, self.target.db);
-                let watch = Watch {
-                    names,
-                    chronicle: Chronicle::new(kind),
-                    traffic: Arc::default(),
-                    listens,
-                    looked: None,
-                    due: Instant::now(),
-                    refused: BTreeMap::new(),
-                    limits: None,
-                };
-                self.watches.insert(id, watch);
+                self.watches.insert(id, Watch::new(kind, &self.target, listens));
             }
             Order::Unwatch(id) => drop(self.watches.remove(&id)),
         }
@@ -321,6 +274,9 @@ impl Station {
                 match answer {
                     Ok(_) => {
                         self.standing.insert(name.clone());
+                        self.watches
+                            .values_mut()
+                            .for_each(|watch| drop(watch.refused.remove(name)));
                     }
                     Err(refusal) if refusal.ends_visit => return Err(refusal),
                     Err(refusal) => self.note_refusal(name, &refusal.message, now),
@@ -360,8 +316,7 @@ impl Station {
         self.ticked = now;
         for (id, watch) in &mut self.watches {
             let report = &self.report;
-            let tell: &mut dyn FnMut(&str, u64, &Event<'_>) =
-                &mut |kind, at, event| report.event(*id, kind, at, event);
+            let tell: Tell<'_> = &mut |kind, at, event| report.event(*id, kind, at, event);
             let (beats, last_beat) = watch.chronicle.take_beats();
             let last_beat_at = last_beat.map(|moment| self.clock.at(moment));
             if let Some(traffic) = watch.traffic.take(beats, last_beat_at, passed) {
@@ -378,63 +333,6 @@ impl Station {
             watch.chronicle.blinded(error, code, now, &mut |kind, at, event| {
                 report.event(*id, kind, at, event);
             });
-        }
-    }
-}
-
-impl Watch {
-    fn channels(&self) -> impl Iterator<Item = Channel> {
-        let own = self.chronicle.instances().cloned().map(Channel::Instance);
-        [Channel::Election, Channel::Registry, Channel::All, Channel::Leader, Channel::Followers]
-            .into_iter()
-            .chain(own)
-    }
-
-    fn want_look(&mut self) {
-        let earliest = self.looked.map_or_else(Instant::now, |looked| looked + PAUSE);
-        self.due = self.due.min(earliest.max(Instant::now() + GATHERING));
-    }
-
-    /// Whether what would tell of changes is not heard.
-    fn is_deaf(&self) -> bool {
-        let is_refused = |channel| self.refused.contains_key(&self.names.channel(&channel));
-        is_refused(Channel::Election) || is_refused(Channel::Registry)
-    }
-
-    fn silence_due(&self) -> Option<Instant> {
-        self.chronicle.silence_due().filter(|_| !self.is_deaf())
-    }
-
-    fn longest_pause(&self) -> Duration {
-        if self.is_deaf() { LONGEST_PAUSE_DEAF } else { LONGEST_PAUSE }
-    }
-
-    fn tell_limits(&mut self, at: u64, report: &Report, id: WatchId) {
-        if let Some(reason) = self.limits.take() {
-            let code = report.code(&MediumError::new(MediumErrorKind::Refused, ""));
-            let event = Event::Limited { reason: &reason, code };
-            report.event(id, self.chronicle.kind(), at, &event);
-        }
-    }
-}
-
-/// Runs on the connection's own task: messages are counted at once, and only what a chronicle needs is passed on.
-fn dispatch(routes: &Routes, sender: &Sender<Word>, heard: Heard) {
-    let Some(routes) = routes.get(&heard.channel) else { return };
-    for route in routes {
-        let is_message = !matches!(route.channel, Channel::Election | Channel::Registry);
-        if let Some(payload) = heard.payload.as_ref().filter(|_| is_message) {
-            route.traffic.count(&route.channel, payload);
-            if !route.listens {
-                continue;
-            }
-        }
-        let (payload, came) = (heard.payload.clone(), heard.came);
-        let heard = Heard { channel: heard.channel.clone(), payload, came };
-        let word = Word { watch: route.watch, channel: route.channel.clone(), heard };
-        // The next look tells what was dropped of what it can tell; that the server left a channel shows with the next command.
-        if sender.try_send(word).is_err() && is_message {
-            route.traffic.note_unheard();
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::chronicle::{Event, Messages};
+use super::events::{Event, Messages};
 use crate::medium::Channel;
 use crate::messaging::Format;
 use crate::wire;

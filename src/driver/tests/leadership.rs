@@ -407,7 +407,8 @@ async fn taking_requests(kind: &str) -> Node {
 impl Node {
     /// As if it had come in from somebody who is no instance.
     fn is_asked(&self, body: &str) {
-        let envelope = r#"{"v":1,"from":"outside:1","term":0,"leads":false,"seq":1,"format":"json"}"#;
+        let envelope =
+            r#"{"v":1,"from":"outside:1","term":0,"leads":false,"seq":1,"format":"json"}"#;
         let payload = format!("{envelope}\n{body}").into_bytes();
         self.outbox.send(Notice::Message { channel: Channel::Requests, payload });
     }
