@@ -162,9 +162,11 @@ describe('what the addon writes', () => {
     const records = await hash(server, instances);
     assert.deepEqual(Object.keys(records), [candidate.id]);
     const record = records[candidate.id]!;
-    sameForm(record, written('instances', 'meta: a text').body);
+    sameForm(record, written('instances', 'since: when the run began').body);
     const { holder } = await hash(server, register);
-    assert.deepEqual(JSON.parse(record), { v: 1, id: candidate.id, holder, meta: 'blue' });
+    const { since, ...others } = JSON.parse(record);
+    assert.deepEqual(others, { v: 1, id: candidate.id, holder, meta: 'blue' });
+    assert.ok(Math.abs(Date.now() - since) < 60_000, `${since}`);
 
     const [id, score] = await server.cli('ZRANGE', seen, 0, -1, 'WITHSCORES');
     assert.equal(id, candidate.id);
@@ -209,7 +211,7 @@ describe('what the addon writes', () => {
     const [entered] = heard.map(String);
     sameForm(
       entered!,
-      written('registry-changes', 'an instance enters, or replaces its record').body,
+      written('registry-changes', 'an instance enters, and says when its run began').body,
     );
     const { revision, enrolled } = JSON.parse(entered!);
     assert.equal(String(revision), await server.cli('GET', names.keys.revision));

@@ -85,7 +85,8 @@ fn instance_records_are_read_and_written_as_documented() {
                 ..Candidacy::default()
             };
             let written =
-                InstanceRecord::of_candidate(&holder, meta.into(), candidacy, None).encode();
+                InstanceRecord::of_candidate(&holder, meta.into(), candidacy, record.since)
+                    .encode();
             assert_eq!(written.as_bytes(), body, "{}", situation(&case));
         }
     }
@@ -129,6 +130,9 @@ fn shown_record(record: &InstanceRecord) -> Value {
     }
     if !record.is_eligible {
         shown["eligible"] = json!(false);
+    }
+    if let Some(since) = record.since {
+        shown["since"] = json!(since);
     }
     shown
 }

@@ -2,7 +2,7 @@
 
 const { observing } = require('./observing.js');
 const { SERVER_HELP, addServerOptions, atLeast } = require('./server-options.js');
-const { moment, name, value } = require('./text.js');
+const { escaped, moment, name, value } = require('./text.js');
 
 const HELP = `
 It listens from outside, to all messages of the kind whoever they are for, and takes no part. With
@@ -29,7 +29,7 @@ async function listen(given, observer, lifetime) {
   const counted = new Promise((resolve) => {
     const take = (event) => {
       if (event.type === 'blind' || event.type === 'limited')
-        console.error(`warning: ${event.reason}`);
+        console.error(`warning: ${escaped(event.reason)}`);
       if (event.unheard > 0) console.error(`warning: ${event.unheard} messages were left out`);
       if (event.type === 'status') console.error(`listening to ${name(event.kind)} …`);
       if (event.type !== 'message' || left <= 0) return;

@@ -5,20 +5,22 @@
 
 const { Command, CommanderError } = require('commander');
 const { version } = require('../../package.json');
+const { escaped } = require('./text.js');
 
-const COMMANDS = {
-  run: ['./run.js', 'addRun'],
-  status: ['./status.js', 'addStatus'],
-  watch: ['./watch.js', 'addWatch'],
-  kinds: ['./kinds.js', 'addKinds'],
-  send: ['./send.js', 'addSend'],
-  listen: ['./listen.js', 'addListen'],
-  reelect: ['./handover.js', 'addReelect'],
-  transfer: ['./handover.js', 'addTransfer'],
-  bench: ['./bench.js', 'addBench'],
-  demo: ['./demo.js', 'addDemo'],
-  doctor: ['./doctor.js', 'addDoctor'],
-};
+/** In the order of --help. */
+const COMMANDS = [
+  require('./run.js').addRun,
+  require('./status.js').addStatus,
+  require('./watch.js').addWatch,
+  require('./kinds.js').addKinds,
+  require('./send.js').addSend,
+  require('./listen.js').addListen,
+  require('./handover.js').addReelect,
+  require('./handover.js').addTransfer,
+  require('./doctor.js').addDoctor,
+  require('./bench.js').addBench,
+  require('./demo.js').addDemo,
+];
 
 const WRONG_USAGE = 2;
 
@@ -29,7 +31,7 @@ async function main() {
     .enablePositionalOptions()
     .showHelpAfterError('(--help tells how it is called)')
     .exitOverride();
-  for (const [file, add] of Object.values(COMMANDS)) require(file)[add](program);
+  for (const add of COMMANDS) add(program);
   try {
     await program.parseAsync();
   } catch (error) {
@@ -40,7 +42,7 @@ async function main() {
 function exitCodeOf(error) {
   // Commander has told it already; --help and --version end that way as well.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
-  console.error(`error: ${error.message}`);
+  console.error(`error: ${escaped(error.message)}`);
   if (error.exitCode !== undefined) return error.exitCode;
   return ['ERR_INVALID_OPTION', 'ERR_LIMIT_EXCEEDED'].includes(error.code) ? WRONG_USAGE : 1;
 }

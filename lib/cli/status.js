@@ -47,7 +47,7 @@ function linesOf(status) {
   return [
     ...table(facts),
     '',
-    ...instanceLines(status),
+    ...instanceLines(status, true),
     ...(instances.length === 0 ? [] : ['']),
     register === null ? 'register: there is none' : 'register:',
     ...table(Object.entries(register ?? {}).map(([field, text]) => [`  ${field}`, escaped(text)])),
@@ -68,17 +68,24 @@ function termText({ term, since, at, leader }) {
   return `${term}, since ${moment(since)} (${span(at - since)})`;
 }
 
-function instanceLines({ instances, at }) {
+/** A table of the instances. `showsSeen`: with the time since each was last heard of. */
+function instanceLines({ instances, at }, showsSeen) {
   if (instances.length === 0) return ['No instances.'];
   const row = ({ id, state, seenMs, joinedAt, priority, eligible, meta }) => [
     name(id),
     state,
-    seenMs === null ? 'never' : `${span(seenMs)} ago${seenMs > LONG_UNSEEN_MS ? ' (!)' : ''}`,
+    ...(showsSeen ? [seenText(seenMs)] : []),
     joinedAt === null ? '-' : span(Math.max(0, at - joinedAt)),
     eligible ? String(priority) : 'none',
     value(meta, 60),
   ];
-  return table([['INSTANCE', 'STATE', 'SEEN', 'AGE', 'PRIORITY', 'META'], ...instances.map(row)]);
+  const seen = showsSeen ? ['SEEN'] : [];
+  return table([['INSTANCE', 'STATE', ...seen, 'AGE', 'PRIORITY', 'META'], ...instances.map(row)]);
 }
 
-module.exports = { addStatus, instanceLines, leaderText, linesOf, termText };
+function seenText(ms) {
+  if (ms === null) return 'never';
+  return `${span(ms)} ago${ms > LONG_UNSEEN_MS ? ' (!)' : ''}`;
+}
+
+module.exports = { addStatus, instanceLines, leaderText, termText };

@@ -1,7 +1,7 @@
 'use strict';
 
 const { instanceLines, leaderText, termText } = require('./status.js');
-const { moment, name, span, table } = require('./text.js');
+const { escaped, moment, name, span, table } = require('./text.js');
 
 /** Reigns that are kept. */
 const MAX_REIGNS = 200;
@@ -40,7 +40,7 @@ class Story {
     if (!this.#status) return head;
     const now = this.#now;
     const status = { ...this.#status, at: now };
-    const instances = instanceLines(status);
+    const instances = instanceLines(status, false);
     const facts = table([
       ['leader', leaderText(status)],
       ['term', termText(status)],
@@ -69,15 +69,20 @@ class Story {
     this.#notice = status.problem ?? '';
     const { leader, term, since, at } = status;
     this.#end(at);
-    if (leader !== null) this.#begin({ id: leader.id, term, from: since ?? at, takeover: null });
+    if (leader === null) return;
+    const last = this.#reigns.at(-1);
+    // It went on while nothing was seen.
+    if (last?.term === term) last.until = null;
+    else this.#begin({ id: leader.id, term, from: since ?? at, takeover: null });
   }
 
-  _elected({ at, id, meta, term, takeover }) {
+  _elected({ at, id, meta, term, leaseMs, crashDetection, takeover }) {
     if (!this.#status) return;
     this.#end(takeover === null ? at : at - takeover.ms);
     this.#begin({ id, term, from: at, takeover });
     const listed = { id, meta, isListed: meta !== null, seenMs: null };
-    Object.assign(this.#status, { leader: listed, term, since: at, heir: null });
+    const leadership = { leader: listed, term, since: at, leaseMs, crashDetection, heir: null };
+    Object.assign(this.#status, leadership);
     this.#mark(id);
   }
 
@@ -111,18 +116,16 @@ class Story {
   _traffic(event) {
     this.#traffic = event;
     if (event.beats > 0 && this.#status) this.#notice = this.#status.problem ?? '';
-    // Who is in the list lives: the others would have been told to have left.
-    for (const instance of this.#status?.instances ?? []) instance.seenMs = 0;
   }
 
   _blind({ at, reason }) {
-    this.#notice = `nothing is seen: ${reason}`;
+    this.#notice = `nothing is seen: ${escaped(reason)}`;
     this.#end(at);
     this.#status = undefined;
   }
 
   _limited({ reason }) {
-    this.#notice = reason;
+    this.#notice = escaped(reason);
   }
 
   get #now() {

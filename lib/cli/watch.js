@@ -4,7 +4,7 @@ const { observing } = require('./observing.js');
 const { Screen } = require('./screen.js');
 const { SERVER_HELP, addServerOptions } = require('./server-options.js');
 const { Story } = require('./story.js');
-const { moment, name, span, value } = require('./text.js');
+const { escaped, moment, name, span, value } = require('./text.js');
 
 const HELP = `
 On a terminal the picture is drawn anew as things change; elsewhere there is a line for each event,
@@ -68,9 +68,9 @@ function lineOf(event) {
     case 'changed':
       return `${event.type.padEnd(8)}  ${name(event.instance.id)}  ${value(event.instance.meta, 60)}`;
     case 'blind':
-      return `blind     ${event.reason}`;
+      return `blind     ${escaped(event.reason)}`;
     case 'limited':
-      return `limited   ${event.reason}`;
+      return `limited   ${escaped(event.reason)}`;
     case 'traffic':
       return messagesText(event);
   }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::events::{After, Event, Takeover, Tell};
-use super::look::Look;
+use super::look::{Look, crash_detection, lease_ms};
 use super::server_clock::ServerClock;
 use crate::election::{Announcement, Holder, InstanceId, Term};
 use crate::medium::MediumError;
@@ -304,7 +304,15 @@ impl Chronicle {
         };
         let id = holder.instance();
         let meta = look.instances.get(&id).map(|record| &*record.meta);
-        let elected = Event::Elected { id: id.as_str().to_owned(), meta, term: term.0, takeover };
+        let record = look.record.as_ref().filter(|record| record.term == term);
+        let elected = Event::Elected {
+            id: id.as_str().to_owned(),
+            meta,
+            term: term.0,
+            lease_ms: record.map(lease_ms),
+            crash_detection: record.map(crash_detection),
+            takeover,
+        };
         tell(&self.kind, clock.at(moment), &elected);
         self.beats += 1;
         self.latest = term;

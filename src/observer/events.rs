@@ -6,7 +6,7 @@ use super::look::{InstanceView, Status};
 use super::tap::Message;
 
 #[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum Event<'a> {
     Status {
         status: Status<'a>,
@@ -15,6 +15,9 @@ pub enum Event<'a> {
         id: String,
         meta: Option<&'a serde_json::value::RawValue>,
         term: u64,
+        /// `None` where it leads no more when it is told.
+        lease_ms: Option<u64>,
+        crash_detection: Option<&'static str>,
         takeover: Option<Takeover>,
     },
     Vacant {
@@ -25,7 +28,6 @@ pub enum Event<'a> {
     Silent {
         id: String,
         term: u64,
-        #[serde(rename = "lastBeatAt")]
         last_beat_at: Option<u64>,
     },
     Joined {
@@ -51,7 +53,6 @@ pub enum Event<'a> {
     },
     Traffic {
         beats: u64,
-        #[serde(rename = "lastBeatAt")]
         last_beat_at: Option<u64>,
         messages: Messages,
         bytes: u64,

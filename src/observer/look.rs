@@ -165,6 +165,18 @@ fn score(value: &Value) -> Option<u64> {
     (score.is_finite() && score >= 0.0).then_some(score as u64)
 }
 
+pub fn lease_ms(record: &Record) -> u64 {
+    record.lease.as_millis() as u64
+}
+
+/// As the option is called.
+pub fn crash_detection(record: &Record) -> &'static str {
+    match record.presence {
+        Some(_) => "connection",
+        None => "lease",
+    }
+}
+
 /// A look as it is told.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -236,12 +248,9 @@ impl Look {
             leader,
             term: record.map(|record| record.term.0),
             since: reigning.and_then(|record| self.since(record.term)),
-            lease_ms: reigning.map(|record| record.lease.as_millis() as u64),
+            lease_ms: reigning.map(lease_ms),
             heir: record.and_then(|record| record.heir.as_ref()).map(InstanceId::as_str),
-            crash_detection: reigning.map(|record| match record.presence {
-                Some(_) => "connection",
-                None => "lease",
-            }),
+            crash_detection: reigning.map(crash_detection),
             register: self.fields.as_ref(),
             problem: self.problem.as_deref(),
             instances: self

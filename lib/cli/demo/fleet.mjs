@@ -69,9 +69,11 @@ export class BaseFleet extends EventEmitter {
     return this.act(name, 'reelect');
   }
 
-  async #next(type) {
-    const [item] = await this.#within(`"${type}" is told`, once(this, type));
-    return item;
+  /** Whoever waits may fail before it looks at this. */
+  #next(type) {
+    const told = this.#within(`"${type}" is told`, once(this, type)).then(([item]) => item);
+    told.catch(() => {});
+    return told;
   }
 
   async #within(what, promise) {
