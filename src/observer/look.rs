@@ -39,9 +39,18 @@ pub async fn look(visit: &mut Visit, names: &Names) -> Result<Look, Refusal> {
     ];
     let asked = Instant::now();
     let commands: Vec<&[String]> = commands.iter().map(Vec::as_slice).collect();
-    let mut answers = visit.ask_all(&commands).await.into_iter();
-    let answered = Instant::now();
-    let mut next = || answers.next().expect("each command has an answer");
+    let answers = visit.ask_all(&commands).await;
+    read(answers, asked, Instant::now())
+}
+
+/// The answers to the four commands, in their order.
+pub fn read(
+    answers: Vec<Result<Value, Refusal>>,
+    asked: Instant,
+    answered: Instant,
+) -> Result<Look, Refusal> {
+    let mut answers = answers.into_iter();
+    let mut next = || answers.next().unwrap_or(Ok(Value::Nil));
     let server_us = read_time(&next()?).unwrap_or_default();
     let mut problem = None;
     let register = sound(next(), &mut problem)?;
@@ -127,12 +136,10 @@ fn read_instances(
 ) -> BTreeMap<InstanceId, InstanceRecord> {
     let Some(Value::Map(entries)) = answer else { return BTreeMap::new() };
     let count = entries.len();
-    let record = |(id, record): (Value, Value)| match (id, record) {
-        (Value::BulkString(id), Value::BulkString(record)) => {
-            let record = InstanceRecord::decode(&record)?;
-            (record.id.as_str().as_bytes() == id).then(|| (record.id.clone(), record))
-        }
-        _ => None,
+    let record = |(id, record): (Value, Value)| {
+        let Value::BulkString(record) = record else { return None };
+        let record = InstanceRecord::decode(&record)?;
+        (text(&id)? == record.id.as_str()).then(|| (record.id.clone(), record))
     };
     let instances: BTreeMap<_, _> = entries.into_iter().filter_map(record).collect();
     if instances.len() < count {

@@ -13,7 +13,7 @@
 mod chronicle;
 mod events;
 mod letter;
-mod look;
+pub mod look;
 mod routes;
 mod scan;
 mod server_clock;

@@ -12,6 +12,9 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "announcement" => bodies("announcements"),
         "instance" => bodies("instances"),
         "registry-change" => bodies("registry-changes"),
+        "petition" => PETITIONS.iter().map(|body| body.as_bytes().to_vec()).collect(),
+        "register-key" => KEYS.iter().map(|key| key.as_bytes().to_vec()).collect(),
+        "look" => looks(),
         "answer" => answers().iter().map(|answer| answer.to_string().into_bytes()).collect(),
         "resp" => {
             let mut all: Vec<Vec<u8>> = answers().iter().map(resp).collect();
@@ -25,6 +28,23 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "url" => URLS.iter().map(|url| url.as_bytes().to_vec()).collect(),
         other => panic!("there is no target {other}"),
     }
+}
+
+const PETITIONS: &[&str] =
+    &[r#"{"request":"reelect"}"#, r#"{"request":"transfer","to":"0123456789abcdef01234567"}"#];
+
+const KEYS: &[&str] =
+    &["incumbent:{jobs}:register", "team:incumbent:{%}:register", "incumbent:{a%20b}:register"];
+
+fn looks() -> Vec<Vec<u8>> {
+    let time = json!(["1790000000", "7"]);
+    let registers = read("registers");
+    let record = String::from_utf8(bodies("instances").swap_remove(0)).expect("UTF-8");
+    let all = registers["accepted"].as_array().expect("a list of examples");
+    let (id, seen) = ("0123456789abcdef01234567", json!([["0123456789abcdef01234567", 1.79e12]]));
+    all.iter()
+        .map(|case| json!([time, case["fields"], { id: record }, seen]).to_string().into_bytes())
+        .collect()
 }
 
 const URLS: &[&str] = &[

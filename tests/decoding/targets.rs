@@ -14,10 +14,12 @@ use incumbent::election::{
 use incumbent::medium::fencing::{Fenced, MAX_CHECKPOINT_BYTES};
 use incumbent::medium::redis::fenced::{Places, read_fence, read_replies};
 use incumbent::medium::redis::greeting::{Greeting, is_too_old};
+use incumbent::medium::redis::keys::{Names, kind_of_register};
 use incumbent::medium::redis::reply::{Answer, Unreadable};
 use incumbent::medium::redis::{Endpoint, Place as Located, Target as Server};
 use incumbent::membership::{Change, InstanceRecord, Membership, RegistryChange, Roster};
-use incumbent::messaging::{Channel, Envelope, Reception};
+use incumbent::messaging::{Channel, Envelope, Format, Petition, Reception};
+use incumbent::observer::look;
 use incumbent::wire;
 use redis::Value;
 use serde_json::json;
@@ -32,6 +34,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "announcement", run: announcement },
     Target { name: "instance", run: instance },
     Target { name: "registry-change", run: registry_change },
+    Target { name: "petition", run: petition },
+    Target { name: "register-key", run: register_key },
+    Target { name: "look", run: look },
     Target { name: "answer", run: answer },
     Target { name: "resp", run: resp },
     Target { name: "greeting", run: greeting },
@@ -102,6 +107,14 @@ fn registry_change(bytes: &[u8]) {
     join_and_leave(change);
 }
 
+fn petition(bytes: &[u8]) {
+    let Some(petition) = wire::decode_petition(Format::Json, bytes) else { return };
+    if let Petition::Transfer { to } = &petition {
+        assert!(to.as_str().len() <= wire::MAX_NAME_BYTES);
+    }
+    assert_eq!(wire::decode_petition(Format::Bytes, bytes), None);
+}
+
 fn join_and_leave(change: RegistryChange) {
     let mut membership = Membership::new(InstanceId::new("me"));
     let now = Instant::from_millis(10_000);
@@ -112,6 +125,29 @@ fn join_and_leave(change: RegistryChange) {
         membership.handle_revision(now, revision);
     }
     while membership.poll_event().is_some() {}
+}
+
+// ---- What whoever looks from outside reads ---------------------------------------------------------------------------
+
+fn register_key(bytes: &[u8]) {
+    let Ok(key) = std::str::from_utf8(bytes) else { return };
+    for prefix in ["", "team:"] {
+        let Some(kind) = kind_of_register(prefix, key) else { continue };
+        assert_eq!(Names::new(prefix, &kind, 0).register, key);
+    }
+}
+
+/// The four answers as JSON.
+fn look(bytes: &[u8]) {
+    let Ok(serde_json::Value::Array(answers)) = serde_json::from_slice(bytes) else { return };
+    let now = tokio::time::Instant::now();
+    let answers = answers.into_iter().map(|answer| Ok(redis_value(answer))).collect();
+    let look = look::read(answers, now, now).expect("nothing was refused");
+    let status = serde_json::to_value(look.status("kind", "address", |_| None)).expect("JSON");
+    let leaders = |one: &&serde_json::Value| one["state"] == "leader";
+    let instances = status["instances"].as_array().expect("a list");
+    assert!(instances.iter().filter(leaders).count() <= 1);
+    assert!(status["term"].as_u64().is_none_or(|term| term < Term::LIMIT.0));
 }
 
 // ---- What scripts and the server answer -----------------------------------------------------------------------------
