@@ -100,8 +100,11 @@ describe('kinds', () => {
   test('lists each with its leader, also names that need to be encoded, and those of other prefixes not', async (t) => {
     const lone = await startRedis();
     t.after(() => lone.stop());
-    for (const kind of ['', 'a b/ü', 'plain'])
-      await new Fleet(t, { redis: lone.url, kind }).start();
+    const leaseMs = 3000;
+    const theirKinds = ['', 'a b/ü', 'plain'];
+    await Promise.all(
+      theirKinds.map((kind) => new Fleet(t, { redis: lone.url, kind, leaseMs }).start()),
+    );
     const other = { host: '127.0.0.1', port: lone.port, keyPrefix: 'team*:' };
     await new Fleet(t, { redis: other, kind: 'theirs' }).start();
     // A walk of several steps.

@@ -34,9 +34,15 @@ const service = (obeys: boolean) => [
   `trap 'echo told to end; ${obeys ? 'exit 0' : ''}' TERM; echo runs as $$; while :; do sleep 0.05; done`,
 ];
 
+/** A process takes long to start on a busy machine. */
+const patience = { within: 30_000 };
+
 /** Waits until so many instances are there. */
 const instances = (kind: string, count: number) =>
-  eventually(async () => (await redis.cli('HLEN', `incumbent:{${kind}}:instances`)) === count);
+  eventually(
+    async () => (await redis.cli('HLEN', `incumbent:{${kind}}:instances`)) === count,
+    patience,
+  );
 
 const pidOf = async (command: RunningCommand) =>
   Number((await command.printed(/runs as (\d+)/))[1]);
@@ -51,7 +57,7 @@ const lives = (pid: number) => {
   }
 };
 
-const isDead = (pid: number) => eventually(() => !lives(pid));
+const isDead = (pid: number) => eventually(() => !lives(pid), patience);
 
 describe('the command', () => {
   test('finds kind, id and term in its environment', async (t) => {
@@ -83,7 +89,7 @@ describe('the command', () => {
   test('with --restart is started again, in a later term', async (t) => {
     const { run } = scene(t);
     const command = run(['sh', '-c', 'echo "<$INCUMBENT_TERM>"'], '--restart');
-    await eventually(() => (command.stdout.match(/<\d+>/g)?.length ?? 0) >= 2);
+    await eventually(() => (command.stdout.match(/<\d+>/g)?.length ?? 0) >= 2, patience);
     const [first, second] = command.stdout.match(/\d+/g)!.map(Number);
     assert.ok(second! > first!);
   });
@@ -116,15 +122,18 @@ describe('the command', () => {
 });
 
 describe('of two hosts', () => {
+  // So that no lease lapses on a busy machine.
+  const calm = ['--lease-ms', '3000'];
+
   test('one runs it; when that one is ended, the other does', async (t) => {
     const { kind, run } = scene(t);
-    const first = run(service(true));
+    const first = run(service(true), ...calm);
     const pid = await pidOf(first);
-    const second = run(service(true));
+    const second = run(service(true), ...calm);
     await instances(kind, 2);
     assert.equal(second.stdout, '', 'the second one waits');
     first.signal('SIGTERM');
-    assert.equal((await first.ended()).code, 0);
+    assert.equal((await first.ended()).code, 0, first.stderr);
     assert.match(first.stdout, /told to end/);
     assert.ok(!lives(pid));
     await pidOf(second);
@@ -138,7 +147,7 @@ describe('of two hosts', () => {
     first.signal('SIGTERM');
     await pidOf(second);
     assert.ok(!lives(pid), 'it had been killed');
-    assert.equal((await first.ended()).code, 137);
+    assert.equal((await first.ended()).code, 137, first.stderr);
     assert.match(first.stderr, /SIGKILL/);
   });
 });
@@ -156,7 +165,7 @@ describe('the command is dead', () => {
     }
     assert.match(command.stderr, /the leadership ends \(expired\): SIGTERM/);
     // It was not the command's own end: it is started again.
-    await eventually(() => (command.stdout.match(/runs as/g)?.length ?? 0) >= 2);
+    await eventually(() => (command.stdout.match(/runs as/g)?.length ?? 0) >= 2, patience);
   });
 
   test('when the runner is killed, with all that it has started', async (t) => {
@@ -199,7 +208,7 @@ describe('a signal', () => {
   test('to one that does not lead ends it: 143', async (t) => {
     const { kind, run } = scene(t);
     await pidOf(run(service(true)));
-    const second = run(service(true));
+    const second = run(service(true), ...calm);
     await instances(kind, 2);
     second.signal('SIGTERM');
     const { code } = await second.ended();

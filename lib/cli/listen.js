@@ -20,7 +20,7 @@ function addListen(program) {
     .option('--count <n>', 'ends after so many messages', atLeast(1), Infinity)
     .option('--json', 'prints each message as a line of JSON', false)
     .addHelpText('after', HELP)
-    .action((given) => observing(given, (...context) => listen(given, ...context)));
+    .action((given) => observing(given, (...context) => listen(given, ...context), true));
 }
 
 async function listen(given, observer, lifetime) {
@@ -40,7 +40,6 @@ async function listen(given, observer, lifetime) {
     observer.watch(observer.kind, take, { messages: true });
   });
   await Promise.race([counted, lifetime.over()]);
-  return 0;
 }
 
 function lineOf({ at, from, leads, to, instance, isGenuine, ...content }) {

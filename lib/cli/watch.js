@@ -25,7 +25,7 @@ function addWatch(program) {
     .option('--json', 'prints each event as a line of JSON', false)
     .option('--lines', 'prints a line for each event on a terminal, too', false)
     .addHelpText('after', HELP)
-    .action((given) => observing(given, (...context) => watch(given, ...context)));
+    .action((given) => observing(given, (...context) => watch(given, ...context), true));
 }
 
 async function watch(given, observer, lifetime) {
@@ -46,8 +46,6 @@ async function watch(given, observer, lifetime) {
   } finally {
     screen?.close();
   }
-  // That is how it ends.
-  return 0;
 }
 
 /** An event for people; `undefined` for what happens all the time. */

@@ -274,9 +274,9 @@ impl Station {
                 match answer {
                     Ok(_) => {
                         self.standing.insert(name.clone());
-                        self.watches
-                            .values_mut()
-                            .for_each(|watch| drop(watch.refused.remove(name)));
+                        for watch in self.watches.values_mut() {
+                            watch.refused.remove(name);
+                        }
                     }
                     Err(refusal) if refusal.ends_visit => return Err(refusal),
                     Err(refusal) => self.note_refusal(name, &refusal.message, now),
