@@ -16,8 +16,8 @@ The command finds INCUMBENT_KIND, INCUMBENT_ID and INCUMBENT_TERM in its environ
 leadership is given up, its process group gets SIGTERM, and SIGKILL if it has not ended after
 --kill-after; the leadership is released when it is dead. When the leadership is lost because Redis
 cannot be reached, there is a tenth of leaseMs between the two, and it is dead before anybody else
-can lead. It does not outlive the death of this process either, even by SIGKILL. docs/cli.md tells what that
-does not cover.
+can lead. It does not outlive this process, even if that is killed by SIGKILL. What moves to a
+process group of its own is not reached.
 
 Signals are passed on. When the command ends by itself, so does this: the leadership is released, and
 the exit code is the command's. With --restart it is started again when this host leads again.

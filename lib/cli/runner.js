@@ -26,7 +26,7 @@ class Runner {
   #startedAt = -Infinity;
   /** The signal by which this process was told to end. */
   #endedBy;
-  /** How the last command ended. */
+  /** How the command ended that this process ends with. */
   #outcome;
   #finish;
   #told;
@@ -89,7 +89,8 @@ class Runner {
       ? `was ended by ${outcome.signal}`
       : `ended with exit code ${outcome.code}`;
     this.#tell('ended', `${[command, ...args].join(' ')} ${how}`, { term, ...outcome });
-    this.#outcome = outcome;
+    // That of a command which ended since the leadership did says nothing about this process.
+    if (this.#endedBy || !signal.aborted) this.#outcome = outcome;
     if (!signal.aborted && !restart) this.#finish();
   }
 
