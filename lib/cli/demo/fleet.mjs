@@ -20,6 +20,10 @@ export class BaseFleet extends EventEmitter {
     this.#signal = signal;
   }
 
+  get isCutShort() {
+    return this.#signal.aborted;
+  }
+
   /** Takes what an instance told. */
   heard(item) {
     if (item.type === 'elected') {

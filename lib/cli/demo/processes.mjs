@@ -54,7 +54,9 @@ export class Fleet extends BaseFleet {
     await Promise.all(
       running.map(async (child) => {
         const gone = once(child, 'exit');
-        child.disconnect();
+        // Whoever presses Ctrl-C does not wait for a good end.
+        if (this.isCutShort) child.kill('SIGKILL');
+        else child.disconnect();
         await gone;
       }),
     );
