@@ -1,0 +1,140 @@
+'use strict';
+
+// All that is known of a server's kinds, kept up to date by an observer.
+
+const { EventEmitter } = require('node:events');
+const { KindView } = require('./kind-view.js');
+
+// How often the server is asked for its kinds: soon enough for somebody who waits for one to appear, and for no more than
+// a tenth of the time where the server has so many keys that a look takes long.
+const LOOK_PAUSE_MS = 3000;
+const LOOK_SHARE = 10;
+
+/** Emits `change`, with a higher `version`, whenever something that a browser shows has changed. */
+class Board extends EventEmitter {
+  #observer;
+  #kinds = new Map();
+  #watches = new Map();
+  #timer;
+  #isClosed = false;
+  #clockOffset = null;
+  #failure = null;
+
+  version = 1;
+  /** The version since which the kinds are the same ones: whoever has an older one needs everything. */
+  structure = 1;
+  /** Whether the kinds were found at least once. */
+  isComplete = false;
+
+  /** @param {{ address: string, kinds(): Promise<string[]>, watch(kind: string, listener: (event: any) => void): { close(): void }, close(): void }} observer */
+  constructor(observer) {
+    super();
+    // One listener for each browser.
+    this.setMaxListeners(0);
+    this.#observer = observer;
+    this.address = observer.address;
+  }
+
+  start() {
+    void this.#look();
+  }
+
+  close() {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#observer.close();
+  }
+
+  /** The server's time, as far as its events tell it. */
+  now() {
+    return Date.now() + (this.#clockOffset ?? 0);
+  }
+
+  /** @param {string} name @returns {KindView | undefined} */
+  kind(name) {
+    return this.#kinds.get(name);
+  }
+
+  get kinds() {
+    return [...this.#kinds.values()];
+  }
+
+  /** Whether the server is seen, and since when it is not. */
+  connection() {
+    if (this.#failure) return { state: 'blind', ...this.#failure };
+    if (!this.isComplete) return { state: 'starting' };
+    const views = this.kinds;
+    const blind = views.filter(({ isBlind }) => isBlind).map((view) => view.blind);
+    if (blind.length === 0 || blind.length < views.length)
+      return { state: 'live', blind: blind.length };
+    const first = blind.reduce((a, b) => (b.since < a.since ? b : a));
+    return { state: 'blind', since: first.since, reason: first.reason };
+  }
+
+  /** Asks for the kinds again and again: there is no event for a new one. */
+  async #look() {
+    const startedAt = performance.now();
+    try {
+      const names = await this.#observer.kinds();
+      if (this.#isClosed) return;
+      this.#found(names);
+    } catch (error) {
+      if (this.#isClosed) return;
+      // What stands is told from its beginning.
+      this.#failure = { since: this.#failure?.since ?? this.now(), reason: error.message };
+      this.#touch();
+    }
+    const tookMs = performance.now() - startedAt;
+    this.#timer = setTimeout(() => this.#look(), Math.max(LOOK_PAUSE_MS, tookMs * LOOK_SHARE));
+  }
+
+  #found(names) {
+    const wanted = new Set(names);
+    const before = this.#kinds.size;
+    let isOther = !this.isComplete;
+    for (const [name, watch] of this.#watches) {
+      if (wanted.has(name)) continue;
+      watch.close();
+      this.#watches.delete(name);
+      this.#kinds.delete(name);
+      isOther = true;
+    }
+    for (const name of names) if (!this.#kinds.has(name)) this.#add(name);
+    for (const view of this.kinds) view.aged(this.now());
+    this.isComplete = true;
+    if (this.#failure) this.#touch();
+    this.#failure = null;
+    if (isOther || this.#kinds.size !== before) this.structure = this.#touch();
+  }
+
+  #add(name) {
+    const view = new KindView(name, () => this.#touch());
+    this.#kinds.set(name, view);
+    this.#watches.set(
+      name,
+      this.#observer.watch(name, (event) => {
+        this.#readClock(event.at ?? event.status?.at, event.type);
+        view.handle(event);
+      }),
+    );
+  }
+
+  /**
+   * The server's clock is ahead by the event's time less ours; the news that was fastest tells it best. A clock that was set
+   * shows as a jump.
+   */
+  #readClock(at, type) {
+    if (at === undefined || type === 'blind' || type === 'limited') return;
+    const offset = at - Date.now();
+    const known = this.#clockOffset;
+    if (known === null || offset > known || offset < known - 2000) this.#clockOffset = offset;
+  }
+
+  #touch() {
+    this.version++;
+    this.emit('change');
+    return this.version;
+  }
+}
+
+module.exports = { Board };
