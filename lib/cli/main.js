@@ -17,6 +17,7 @@ const COMMANDS = [
   require('./listen.js').addListen,
   require('./handover.js').addReelect,
   require('./handover.js').addTransfer,
+  require('./dashboard.js').addDashboard,
   require('./doctor.js').addDoctor,
   require('./bench.js').addBench,
   require('./demo.js').addDemo,

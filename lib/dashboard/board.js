@@ -10,13 +10,18 @@ const { KindView } = require('./kind-view.js');
 const LOOK_PAUSE_MS = 3000;
 const LOOK_SHARE = 10;
 
-/** Emits `change`, with a higher `version`, whenever something that a browser shows has changed. */
+/**
+ * Emits `change`, with a higher `version`, whenever something that a browser shows has changed; and `failed` when the kinds
+ * could not be found.
+ */
 class Board extends EventEmitter {
   #observer;
+  #only;
   #kinds = new Map();
   #watches = new Map();
   #timer;
   #isClosed = false;
+  #isLooking = false;
   #clockOffset = null;
   #failure = null;
 
@@ -26,12 +31,16 @@ class Board extends EventEmitter {
   /** Whether the kinds were found at least once. */
   isComplete = false;
 
-  /** @param {{ address: string, kinds(): Promise<string[]>, watch(kind: string, listener: (event: any) => void): { close(): void }, close(): void }} observer */
-  constructor(observer) {
+  /**
+   * @param {any} observer as in `lib/cli/observer.js`
+   * @param {string[]} [only] the kinds to show, where these are not all: then the server is never searched
+   */
+  constructor(observer, only) {
     super();
     // One listener for each browser.
     this.setMaxListeners(0);
     this.#observer = observer;
+    this.#only = only;
     this.address = observer.address;
   }
 
@@ -61,21 +70,23 @@ class Board extends EventEmitter {
 
   /** Whether the server is seen, and since when it is not. */
   connection() {
-    if (this.#failure) return { state: 'blind', ...this.#failure };
-    if (!this.isComplete) return { state: 'starting' };
     const views = this.kinds;
-    const blind = views.filter(({ isBlind }) => isBlind).map((view) => view.blind);
-    if (blind.length === 0 || blind.length < views.length)
-      return { state: 'live', blind: blind.length };
-    const first = blind.reduce((a, b) => (b.since < a.since ? b : a));
+    const blind = views.flatMap((view) => view.blind ?? []);
+    const isLost = this.#failure !== null || (blind.length > 0 && blind.length === views.length);
+    if (!isLost) return { state: this.isComplete ? 'live' : 'starting' };
+    // The one that was lost first tells it best.
+    const [first] = [this.#failure ?? [], blind].flat().sort((a, b) => a.since - b.since);
     return { state: 'blind', since: first.since, reason: first.reason };
   }
 
   /** Asks for the kinds again and again: there is no event for a new one. */
   async #look() {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    clearTimeout(this.#timer);
     const startedAt = performance.now();
     try {
-      const names = await this.#observer.kinds();
+      const names = this.#only ?? (await this.#observer.kinds());
       if (this.#isClosed) return;
       this.#found(names);
     } catch (error) {
@@ -83,7 +94,9 @@ class Board extends EventEmitter {
       // What stands is told from its beginning.
       this.#failure = { since: this.#failure?.since ?? this.now(), reason: error.message };
       this.#touch();
+      this.emit('failed', error);
     }
+    this.#isLooking = false;
     const tookMs = performance.now() - startedAt;
     this.#timer = setTimeout(() => this.#look(), Math.max(LOOK_PAUSE_MS, tookMs * LOOK_SHARE));
   }
@@ -115,6 +128,8 @@ class Board extends EventEmitter {
       this.#observer.watch(name, (event) => {
         this.#readClock(event.at ?? event.status?.at, event.type);
         view.handle(event);
+        // The server is seen again.
+        if (event.type === 'status' && this.#failure) void this.#look();
       }),
     );
   }

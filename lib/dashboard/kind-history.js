@@ -10,8 +10,9 @@ const KEPT_MS = 24 * HOUR_MS;
 const MOST_REIGNS = 500;
 
 /**
- * @typedef {{ id: string, term: number, from: number, to: number | null, afterUnknown: boolean }} Reign `to`: null while it
- *   lasts; `afterUnknown`: what was between it and the one before was not seen
+ * @typedef {{ id: string, term: number, from: number, to: number | null, afterUnknown: boolean, awaitedSince: number | null }} Reign
+ *   `to`: null while it lasts; `afterUnknown`: what was between it and the one before was not seen; `awaitedSince`: since when
+ *   somebody was there again, where nobody was in between
  * @typedef {{ at: number, from: string | null, to: string, term: number, ms: number | null, after: string | null }} Takeover
  *   `ms`: how long nobody led; null where that was not seen
  */
@@ -26,6 +27,8 @@ class KindHistory {
   watchedSince = null;
   /** Since when nobody leads, as far as it was seen. @type {number | null} */
   vacantSince = null;
+  /** Since when somebody is there again to lead. @type {number | null} */
+  #awaitedSince = null;
 
   /** A look at the whole: at the beginning, and after each time in which nothing was seen. */
   looked({ at, leader, term, since }) {
@@ -55,7 +58,9 @@ class KindHistory {
     // Who fell silent was last heard of when its silence began.
     if (open) open.to = Math.max(open.from, takeover ? at - takeover.ms : at);
     if (takeover) {
-      const { ms, after } = takeover;
+      const { after } = takeover;
+      // While nobody was there, nobody was to lead.
+      const ms = Math.min(takeover.ms, at - (this.#awaitedSince ?? -Infinity));
       this.#takeover({ at, from: takeover.from ?? before?.id ?? null, to: id, term, ms, after });
     }
     this.#begin({ id, term, from: at, to: null, afterUnknown: !takeover });
@@ -65,6 +70,12 @@ class KindHistory {
     const open = this.open;
     if (open) open.to = Math.max(open.from, at);
     this.vacantSince ??= at;
+  }
+
+  /** Somebody came where nobody was: from now on a leader is missed. */
+  awaited(at) {
+    this.#awaitedSince = at;
+    if (this.vacantSince !== null) this.vacantSince = at;
   }
 
   blinded(at) {
@@ -98,9 +109,11 @@ class KindHistory {
     };
   }
 
+  /** @param {Omit<Reign, 'awaitedSince'>} reign */
   #begin(reign) {
+    this.reigns.push({ ...reign, awaitedSince: this.#awaitedSince });
     this.vacantSince = null;
-    this.reigns.push(reign);
+    this.#awaitedSince = null;
     const oldest = reign.from - KEPT_MS;
     const isOld = ({ to }) => to !== null && to < oldest;
     while (this.reigns.length > MOST_REIGNS || isOld(this.reigns[0])) this.reigns.shift();

@@ -57,12 +57,15 @@ class KindView {
         this.#silentSince = event.lastBeatAt ?? event.at;
         return ['row', 'history'];
       case 'joined':
+        if (this.#instances.size === 0) this.#history.awaited(event.at);
+        this.#instances.set(event.instance.id, { ...event.instance, heardAt: event.at });
+        return ['row', 'history', 'instances'];
       case 'changed':
         this.#instances.set(event.instance.id, { ...event.instance, heardAt: event.at });
         return ['row', 'instances'];
       case 'left':
         this.#instances.delete(event.instance.id);
-        return ['row', 'instances'];
+        return ['row', 'history', 'instances'];
       case 'traffic':
         return this.#traffic(event);
       case 'blind':
@@ -169,6 +172,10 @@ class KindView {
     return this.#status.leader ? 'silent' : 'vacant';
   }
 
+  has(id) {
+    return this.#instances.has(id);
+  }
+
   get isBlind() {
     return this.#blind !== null;
   }
@@ -201,7 +208,7 @@ class KindView {
       takeovers,
       blind,
       watchedSince,
-      vacantSince,
+      vacantSince: this.state === 'vacant' ? vacantSince : null,
       silentSince: this.#silentSince,
       lostSight: this.#blind,
       limited: this.#limited,

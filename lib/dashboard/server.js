@@ -98,7 +98,7 @@ function createDashboard({ board, look, actions, hosts = [] }) {
     if (!isToken(request.headers.authorization, actions.token)) {
       return refuse(response, 401, 'this is not the token that the command has printed');
     }
-    if (request.headers['content-type'] !== 'application/json') {
+    if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
       return refuse(response, 415, 'a deed is asked for in JSON');
     }
     try {
@@ -112,12 +112,12 @@ function createDashboard({ board, look, actions, hosts = [] }) {
   }
 
   async function deed(pathname, { kind, to }) {
-    if (pathname === '/actions/unlock') return true;
+    if (pathname === '/actions/unlock') return {};
     if (typeof kind !== 'string') throw failure(400, '"kind" must be a text');
-    if (pathname === '/actions/reelect') return (await actions.reelect(kind)) ?? true;
+    if (pathname === '/actions/reelect') return (await actions.reelect(kind)) ?? {};
     if (pathname !== '/actions/transfer') return undefined;
     if (typeof to !== 'string') throw failure(400, '"to" must be the id of an instance');
-    return (await actions.transfer(kind, to)) ?? true;
+    return (await actions.transfer(kind, to)) ?? {};
   }
 
   return server;

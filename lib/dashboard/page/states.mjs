@@ -3,13 +3,19 @@
 import { kindName, seen } from './text.mjs';
 
 /** What needs a look comes first. */
-export const RANK = { vacant: 0, silent: 1, led: 2, idle: 3 };
+export const RANK = { vacant: 0, silent: 1, led: 2, idle: 3, unseen: 4 };
 
-const WORDS = { led: 'Led', vacant: 'No leader', silent: 'Silent', idle: 'Not running' };
+const WORDS = {
+  led: 'Led',
+  vacant: 'No leader',
+  silent: 'Silent',
+  idle: 'Not running',
+  unseen: 'Looking',
+};
 
 /** @param {string} state @param {boolean} isStale */
 export function stateWord(state, isStale) {
-  return isStale ? `${WORDS[state]}, when last seen` : WORDS[state];
+  return isStale && state !== 'unseen' ? `${WORDS[state]}, when last seen` : WORDS[state];
 }
 
 /** What a change of a kind is worth saying, or nothing. */

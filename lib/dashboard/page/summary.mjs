@@ -52,6 +52,7 @@ function worst(kinds, now) {
   }
   if (silent.length)
     return { text: `${count(silent.length, 'leader is', 'leaders are')} silent`, state: 'silent' };
+  if (of('unseen').length === kinds.length) return waiting(false);
   if (!led.length) return { text: 'Nothing is running', state: 'idle' };
   const rest = idle.length ? `; ${count(idle.length, 'kind')} not running` : '';
   if (led.length > 1)

@@ -35,15 +35,24 @@ const HEIGHT = 86;
 const LETTER = 7.3;
 
 /**
- * @param {{ reigns: any[], watchedSince: number, blind: any[], colorOf: (id: string) => number, rangeMs: number, now: number,
+ * @param {{ reigns: any[], vacantSince: number | null, watchedSince: number, blind: any[], colorOf: (id: string) => number, rangeMs: number, now: number,
  *   width: number }} view
  */
-export function drawTimeline({ reigns, watchedSince, blind, colorOf, rangeMs, now, width }) {
+export function drawTimeline({
+  reigns,
+  vacantSince,
+  watchedSince,
+  blind,
+  colorOf,
+  rangeMs,
+  now,
+  width,
+}) {
   const start = now - rangeMs;
   const x = (time) =>
     Math.round(((Math.min(Math.max(time, start), now) - start) / rangeMs) * width * 10) / 10;
   const shown = reigns.filter(({ to }) => to === null || to > start);
-  const gaps = gapsOf(reigns, now).filter(({ to }) => to > start);
+  const gaps = gapsOf(reigns, now, vacantSince).filter(({ to }) => to > start);
   const svg = drawn('svg', {
     width,
     height: HEIGHT,
@@ -66,14 +75,22 @@ export function drawTimeline({ reigns, watchedSince, blind, colorOf, rangeMs, no
   return svg;
 }
 
-/** Between two terms, and behind the last where it has ended. */
-export function gapsOf(reigns, now) {
+/**
+ * When nobody led though somebody was there: between two terms, and behind the last one while `vacantSince` tells so.
+ *
+ * @param {any[]} reigns
+ * @param {number} now
+ * @param {number | null} vacantSince
+ */
+export function gapsOf(reigns, now, vacantSince) {
   const gaps = [];
   for (const [index, { to }] of reigns.entries()) {
     if (to === null) continue;
     const next = reigns[index + 1];
     if (next?.afterUnknown) continue;
-    gaps.push({ from: to, to: next?.from ?? now, isOpen: !next });
+    if (!next && vacantSince === null) continue;
+    const from = Math.max(to, next ? (next.awaitedSince ?? to) : vacantSince);
+    gaps.push({ from, to: next?.from ?? now, isOpen: !next });
   }
   return gaps.filter(({ from, to }) => to > from);
 }
