@@ -7,7 +7,7 @@ const { KindView } = require('./kind-view.js');
 
 // How often the server is asked for its kinds: soon enough for somebody who waits for one to appear, and for no more than
 // a tenth of the time where the server has so many keys that a look takes long.
-const LOOK_PAUSE_MS = 3000;
+const LOOK_PAUSE_MS = 2000;
 const LOOK_SHARE = 10;
 
 /**
