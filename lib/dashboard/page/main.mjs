@@ -4,7 +4,7 @@ import { announce } from './announcer.mjs';
 import { initDeeds, offerActions } from './deeds.mjs';
 import { byId, setAttribute, setText, show } from './dom.mjs';
 import { renderKind, startKind } from './kind.mjs';
-import { addressOf, renderKinds, sorted } from './kinds.mjs';
+import { renderKinds, sorted } from './kinds.mjs';
 import { newsOf } from './states.mjs';
 import { Stream } from './stream.mjs';
 import { renderSummary } from './summary.mjs';
@@ -46,6 +46,11 @@ function start() {
     enter();
   });
   byId('search').addEventListener('input', paint);
+  byId('skip').addEventListener('click', (event) => {
+    // The address stays: it names the kind.
+    event.preventDefault();
+    byId('kind').focus();
+  });
   initDeeds(paint);
   startKind(paint);
   state.chosen = state.named;
@@ -128,6 +133,7 @@ function render() {
   const isKnown = isReady && !(kinds.length === 0 && staleSince !== null);
   show(byId('empty'), isKnown && kinds.length === 0);
   show(byId('columns'), kinds.length > 0);
+  show(byId('skip'), kinds.length > 0);
   setText(byId('example'), example());
   renderSummary({ kinds, now: seenAt, isReady: isKnown, isStale: staleSince !== null });
   if (!kinds.length) return;
@@ -144,8 +150,6 @@ function render() {
     isStale: staleSince !== null,
   });
   document.title = `${kindName(shown)} · Incumbent`;
-  for (const link of document.querySelectorAll('.skip'))
-    setAttribute(link, 'href', addressOf(shown));
 }
 
 function renderLink(staleSince) {
