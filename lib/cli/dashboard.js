@@ -8,59 +8,61 @@ const { IncumbentError } = require('../errors.js');
 const { Board } = require('../dashboard/board.js');
 const { deedsOf } = require('../dashboard/deeds.js');
 const { createDashboard } = require('../dashboard/server.js');
-const { candidateOptions } = require('./candidate-options.js');
-const { Observer } = require('./observer.js');
+const { observing } = require('./observing.js');
+const { SERVER_HELP, addServerOptions } = require('./server-options.js');
 
 const USUAL_PORT = 4240;
 
 /** `incumbent dashboard`: a page that shows the kinds of a server, live. */
 function addDashboard(program) {
-  program
-    .command('dashboard')
-    .description('serves a page that shows the kinds of a server as they are, live')
-    .option('--redis <url>', 'the server: a URL, or the option "redis" of a candidate as JSON')
-    .option('--options <file>', 'a file with the options of a candidate as JSON')
+  addServerOptions(program.command('dashboard'))
+    .description('serves a page that shows the kinds on a server as they are, live')
     .option('--kind <kind...>', 'only these kinds; without it, the server is searched for all')
     .option('--port <port>', `where the page is served; ${USUAL_PORT}, or a free one`, portOf)
     .option('--host <address>', 'the address to listen at', '127.0.0.1')
     .option('--allow-host <name...>', 'more names under which the page may be asked for', [])
-    .option('--allow-actions', 'lets who has the token ask leaders to go', false)
-    .option('--json', 'prints the address as JSON', false)
-    .addHelpText('after', help)
-    .action(serve);
+    .option('--allow-actions', 'lets who has the token ask a leader to go', false)
+    .option('--json', 'prints { url, redis, token } as JSON', false)
+    .addHelpText('after', HELP)
+    .action(({ kind, ...given }) =>
+      observing(given, (observer, lifetime) =>
+        serve(observer, lifetime, { kinds: kind, ...given }),
+      ),
+    );
 }
 
-const help = `
-The page only shows, unless --allow-actions is given. Then it needs a token: that of the
+const HELP = `
+The page only shows, unless --allow-actions is given. Then a deed needs a token: that of the
 environment variable INCUMBENT_DASHBOARD_TOKEN, or a new one, which is printed.
 
 Whoever reaches the page reads the kinds, ids and metas on the server. It listens at this host
 alone; from another one, it is best reached through a tunnel:
-  ssh -L ${USUAL_PORT}:127.0.0.1:${USUAL_PORT} HOST`;
+  ssh -L ${USUAL_PORT}:127.0.0.1:${USUAL_PORT} HOST
+${SERVER_HELP}
 
-async function serve({ kind, port, host, allowHost, allowActions, json, ...given }) {
+It runs until Ctrl-C or another signal ends it. Exit codes: 128 and the signal's number, as with
+shells; 2 wrong usage, or a port that cannot be had.`;
+
+async function serve(observer, lifetime, { kinds, port, host, allowHost, allowActions, json }) {
   const token = allowActions ? chosenToken() : undefined;
-  const observer = new Observer(candidateOptions(given));
-  for (const warning of observer.warnings) console.error(`warning: ${warning}`);
-  const board = new Board(observer, kind);
-  const actions = allowActions ? deedsOf({ observer, board, token }) : null;
-  const look = (kind) => observer.status(kind);
-  const hosts = isIP(host) ? allowHost : [...allowHost, host];
-  const server = createDashboard({ board, look, actions, hosts });
-  try {
-    await listen(server, host, port);
-    board.once('failed', ({ message }) =>
-      console.error(`warning: Redis is not seen yet: ${message}; the page shows when it is`),
-    );
-    board.start();
-    tell({ board, server, host, token, json });
-    await Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
-  } finally {
-    board.close();
-    server.close();
-    // The streams of the pages that are open would hold it.
-    server.closeAllConnections();
-  }
+  const board = new Board(observer, kinds);
+  const server = createDashboard({
+    board,
+    look: (kind) => observer.status(kind),
+    actions: allowActions ? deedsOf({ observer, board, token }) : null,
+    hosts: isIP(host) ? allowHost : [...allowHost, host],
+  });
+  await listen(server, host, port);
+  board.once('failed', ({ message }) =>
+    console.error(`warning: Redis is not seen yet: ${message}; the page shows when it is`),
+  );
+  board.start();
+  tell({ board, server, host, token, json });
+  await lifetime.over();
+  board.close();
+  server.close();
+  // The streams of the pages that are open would hold it.
+  server.closeAllConnections();
 }
 
 /** At the usual port, or at a free one where that is taken; at the one that was asked for, or not at all. */

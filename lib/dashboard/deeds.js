@@ -26,10 +26,9 @@ function deedsOf({ observer, board, token, patienceMs = PATIENCE_MS }) {
     if (asked.to !== undefined && !view.has(asked.to)) {
       throw new Error('this instance is not there any more');
     }
-    const { receivers } = await observer.request(kind, asked);
-    if (receivers === 0) {
+    if ((await observer.request(kind, asked)) === 0) {
       throw new Error(
-        'no instance of this kind takes requests: they need the option acceptRequests, or a messageSecret',
+        'no instance of this kind takes requests: their option acceptRequests is off',
       );
     }
     return { leader: await nextLeader(view, term) };
@@ -47,7 +46,7 @@ function deedsOf({ observer, board, token, patienceMs = PATIENCE_MS }) {
         if (row.state === 'led' && row.term !== term) end(resolve, row.leader);
       };
       const late = new Error(
-        `the leader was asked, and has not gone within ${patienceMs / 1000} s: it may take no requests, or its work has not settled`,
+        `the leader was asked, and has not gone within ${patienceMs / 1000} s: it takes no requests (option acceptRequests), wants the messageSecret of its kind, or its work has not settled`,
       );
       const timer = setTimeout(() => end(reject, late), patienceMs);
       // The command may end meanwhile.
