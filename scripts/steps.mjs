@@ -1,6 +1,7 @@
 // What `npm test` runs, in this order: cheap checks first.
 
 import path from 'node:path';
+import { provideChromium } from './chromium.mjs';
 import { build, install } from './prepare.mjs';
 import { installDocumentTools } from './document-tools.mjs';
 import { installExamples } from './examples.mjs';
@@ -19,7 +20,7 @@ import { installed, root, run } from './run.mjs';
  * @typedef {object} Step
  * @property {string} name for `--only`
  * @property {string} does the heading
- * @property {('modules' | 'redis' | 'openssl' | 'addon' | 'documentTools' | 'runtimes' | 'examples' | 'rustExamples' | 'postgres')[]} needs
+ * @property {('modules' | 'redis' | 'openssl' | 'chromium' | 'addon' | 'documentTools' | 'runtimes' | 'examples' | 'rustExamples' | 'postgres')[]} needs
  * @property {boolean} [check] whether it is a check, not a test: `npm run check` runs these
  * @property {(context: Context) => Promise<Result>} run
  */
@@ -90,7 +91,7 @@ export const steps = [
   {
     name: 'js',
     does: 'the JavaScript tests',
-    needs: ['modules', 'redis', 'openssl', 'addon'],
+    needs: ['modules', 'redis', 'openssl', 'chromium', 'addon'],
     run: ({ files, echo }) => jsTests({ only: files, echo }),
   },
   {
@@ -124,6 +125,7 @@ export const preparations = {
   modules: install,
   redis: provideRedis,
   openssl: provideOpenssl,
+  chromium: provideChromium,
   addon: build,
   documentTools: installDocumentTools,
   runtimes: installRuntimes,
