@@ -145,6 +145,16 @@ test('what is wrong about its call is named: exit code 2', async () => {
   }
 });
 
+test('it prints where the page is, and the token where there is one', async (t) => {
+  const args = ['dashboard', '--redis', redis.url, '--port', '0', '--allow-actions'];
+  const program = new Program(t, main, { args });
+  await eventually(() => /Ctrl-C ends it\./.test(program.output));
+  const [page, token, end] = program.output.split('\n');
+  assert.match(page!, /^The dashboard of 127\.0\.0\.1:\d+: http:\/\/127\.0\.0\.1:\d+\/$/);
+  assert.match(token!, /^The token for its actions: [\w-]{24}$/);
+  assert.equal(end, 'Ctrl-C ends it.');
+});
+
 test('whoever lets others reach it is warned', async (t) => {
   const { program, url } = await dashboard(t, '--redis', redis.url, '--host', '0.0.0.0');
   assert.match(program.output, /^warning: whoever can reach port \d+ at 0\.0\.0\.0 reads /m);

@@ -16,6 +16,8 @@ class KindView {
   #instances = new Map();
   #silentSince = null;
   #lastBeatAt = null;
+  /** Whether the leader was heard since the last look at the whole. */
+  #isHeard = false;
   #rates = new Map();
   #rate = 0;
   #blind = null;
@@ -45,6 +47,7 @@ class KindView {
         return ['row', 'history', 'instances', 'pulse'];
       case 'elected':
         this.#silentSince = null;
+        this.#isHeard = true;
         this.#leads(event);
         this.#history.elected(event);
         return ['row', 'history', 'instances', 'pulse'];
@@ -85,6 +88,7 @@ class KindView {
     this.#blind = null;
     this.#status = status;
     this.#silentSince = null;
+    this.#isHeard = false;
     const joined = new Map([...this.#instances].map(([id, { joinedAt }]) => [id, joinedAt]));
     this.#instances = new Map(
       status.instances.map((instance) => [
@@ -108,10 +112,9 @@ class KindView {
     const changed = ['pulse'];
     if (beats > 0) {
       this.#lastBeatAt = lastBeatAt;
-      if (this.#silentSince !== null && this.#status?.leader) {
-        this.#silentSince = null;
-        changed.push('row', 'history');
-      }
+      if (this.#silentSince !== null || !this.#isHeard) changed.push('row', 'history');
+      this.#silentSince = null;
+      this.#isHeard = true;
     }
     const sum = messages.all + messages.leader + messages.followers + messages.instances;
     const rate = seconds > 0 ? sum / seconds : 0;
@@ -167,7 +170,9 @@ class KindView {
   get state() {
     if (!this.#status) return 'unseen';
     const hasInstances = this.#instances.size > 0;
-    if (this.#status.leader && this.#silentSince === null) return 'led';
+    const isThere = hasInstances || this.#isHeard;
+    if (this.#status.leader && this.#silentSince === null && isThere) return 'led';
+    // What the register says of a leader that died long ago.
     if (!hasInstances) return 'idle';
     return this.#status.leader ? 'silent' : 'vacant';
   }

@@ -90,15 +90,21 @@ function ask({ title, text, yes, needsToken = false, deed: wanted }) {
 }
 
 async function confirm() {
+  const [asked, words] = [deed, byId('ask-yes').textContent];
   byId('ask-yes').disabled = true;
+  setText(byId('ask-yes'), 'Asking …');
   show(byId('ask-refused'), false);
   try {
-    await deed();
-    byId('ask').close();
+    await asked();
+    if (deed === asked) byId('ask').close();
   } catch (error) {
+    // Another question has taken its place meanwhile.
+    if (deed !== asked) return;
     setText(byId('ask-refused'), `${error.message[0].toUpperCase()}${error.message.slice(1)}.`);
     show(byId('ask-refused'), true);
   }
+  if (deed !== asked) return;
+  setText(byId('ask-yes'), words);
   byId('ask-yes').disabled = false;
 }
 

@@ -9,6 +9,8 @@ const SHOWN_TAKEOVERS = 50;
 
 /** What was chosen of the past, if anything was. */
 let range;
+/** What the drawing shows. */
+let drawn = { history: null, look: '' };
 let colors = { kind: null, byId: new Map() };
 
 /** @param {() => void} paint shows it again */
@@ -37,7 +39,13 @@ function renderTimeline({ history, color, now, seenAt }) {
   for (const input of ranges.querySelectorAll('input'))
     input.checked = Number(input.value) === rangeMs;
   for (const { id } of reigns) color(id);
+  renderLegend({ reigns, vacantSince, rangeMs, now, seenAt, color });
   const width = Math.max(240, box.clientWidth);
+  // Drawn anew only where it would look different, so that what the mouse points at stays.
+  const pixelMs = vacantSince === null ? Math.max(1000, rangeMs / width) : 1000;
+  const look = [rangeMs, width, seenAt < now, Math.floor(now / pixelMs)].join();
+  if (drawn.history === history && drawn.look === look) return;
+  drawn = { history, look };
   // What is not seen any more is hatched up to now.
   const hidden =
     seenAt < now && blind.at(-1)?.to !== null ? [...blind, { from: seenAt, to: null }] : blind;
@@ -53,7 +61,6 @@ function renderTimeline({ history, color, now, seenAt }) {
       width,
     }),
   );
-  renderLegend({ reigns, vacantSince, rangeMs, now, seenAt, color });
 }
 
 /** The shortest that shows all that was watched, so that there is something to see at once. */

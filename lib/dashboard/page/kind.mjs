@@ -22,7 +22,7 @@ export function startKind(paint) {
 export function renderKind({ kind, name, parts, now, seenAt, isStale }) {
   setText(byId('kind-name'), kindName(name));
   for (const part of document.querySelectorAll('#kind > .card:not(.hero), .facts'))
-    show(part, Boolean(kind));
+    show(part, Boolean(kind && parts.history));
   renderRegister(name);
   if (!kind) {
     setAttribute(byId('hero'), 'data-state', 'idle');
@@ -30,6 +30,7 @@ export function renderKind({ kind, name, parts, now, seenAt, isStale }) {
     say([{ tag: 'span', part: 'rest', text: 'There is no such kind on this server' }]);
     setText(byId('since'), 'It appears here as soon as its first candidate starts.');
     show(byId('deeds'), false);
+    show(byId('note'), false);
     return;
   }
   const isOld = isStale || kind.blindSince !== null;
@@ -54,9 +55,24 @@ function renderHero(kind, history, instances, now, isOld) {
   setText(byId('kind-state'), stateWord(kind.state, isOld));
   say(said(kind, isOld));
   setText(byId('since'), sinceWords(kind, history, instances, now));
+  const note = noteOf(history);
+  show(byId('note'), note !== '');
+  setText(byId('note'), note);
   show(byId('deeds'), canAct() && kind.leader !== null && kind.state !== 'idle');
   byId('reelect').dataset.kind = kind.name;
   byId('reelect').dataset.leader = kind.leader ?? '';
+}
+
+/** What may keep this page from showing all. */
+function noteOf(history) {
+  const notes = [
+    history?.problem,
+    history?.limited && `Not all is seen: ${history.limited.reason}`,
+  ];
+  return notes
+    .filter(Boolean)
+    .map((note) => seen(note).replace(/[^.]$/, '$&.'))
+    .join(' ');
 }
 
 function say(parts) {

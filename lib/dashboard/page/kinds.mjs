@@ -2,7 +2,7 @@
 
 import { byId, element, reconcile, setAttribute, setText, show } from './dom.mjs';
 import { RANK, stateWord } from './states.mjs';
-import { briefly, count, duration, kindName, rate, running, seen } from './text.mjs';
+import { briefly, clock, count, duration, kindName, rate, running, seen } from './text.mjs';
 
 const order = new Intl.Collator(undefined, { numeric: true });
 
@@ -61,11 +61,12 @@ function create(kind) {
 
 function update(node, kind, { isChosen, now, isStale }) {
   const { parts, link } = node;
-  setAttribute(link, 'data-state', kind.state);
+  const isLost = kind.blindSince !== null;
+  setAttribute(link, 'data-state', isLost ? 'unseen' : kind.state);
   setAttribute(link, 'aria-current', isChosen ? 'true' : null);
   setText(parts.name, kindName(kind.name));
   setAttribute(parts.name, 'title', kind.name.length > 24 ? seen(kind.name) : null);
-  setText(parts.state, `: ${stateWord(kind.state, isStale)}. `);
+  setText(parts.state, `: ${stateWord(kind.state, isStale || isLost)}. `);
   setText(parts.rate, kind.rate > 0 ? rate(kind.rate) : '');
   setText(parts.leader, who(kind));
   setText(parts.since, lasting(kind, now));
@@ -83,7 +84,8 @@ function who({ state, leader }) {
   return seen(leader ?? '');
 }
 
-function lasting({ state, since }, now) {
+function lasting({ state, since, blindSince }, now) {
+  if (blindSince !== null) return `last seen ${clock(blindSince, now)}`;
   if (since === null) return '';
   if (state === 'vacant') return `for ${duration(now - since)}`;
   if (state === 'silent') return `silent for ${duration(now - since)}`;

@@ -83,6 +83,7 @@ function choose(name) {
   if (name === state.chosen) return;
   state.chosen = name;
   state.chosenParts = {};
+  entitle();
   stream.open(name);
 }
 
@@ -102,7 +103,17 @@ function take(message) {
     state.kinds.set(kind.name, kind);
   }
   if (message.chosen?.name === state.chosen) Object.assign(state.chosenParts, message.chosen);
+  entitle();
   paint();
+}
+
+/** Also of a page in the background, where somebody watches the titles alone. */
+function entitle() {
+  const kinds = [...state.kinds.values()];
+  const without = kinds.filter((kind) => kind.state === 'vacant').length;
+  const name = state.chosen === null ? '' : `${kindName(state.chosen)} · `;
+  const title = `${without ? `(${without} without a leader) ` : ''}${name}Incumbent`;
+  if (document.title !== title) document.title = title;
 }
 
 function link(isUp) {
@@ -138,7 +149,7 @@ function render() {
   renderSummary({ kinds, now: seenAt, isReady: isKnown, isStale: staleSince !== null });
   if (!kinds.length) return;
 
-  const shown = state.named ?? state.chosen ?? kinds[0].name;
+  const shown = state.named ?? (state.kinds.has(state.chosen) ? state.chosen : kinds[0].name);
   if (shown !== state.chosen) choose(shown);
   renderKinds({ kinds, chosen: shown, now: seenAt, isStale: staleSince !== null });
   renderKind({
@@ -149,7 +160,6 @@ function render() {
     seenAt,
     isStale: staleSince !== null,
   });
-  document.title = `${kindName(shown)} · Incumbent`;
 }
 
 function renderLink(staleSince) {

@@ -29,12 +29,14 @@ function waiting(isStale) {
 
 function judged(kinds, now, isStale) {
   if (kinds.length === 0) return { text: 'Nothing to watch yet', state: 'idle' };
-  if (isStale) return { text: `Last known: ${worst(kinds, now).text}`, state: 'stale' };
-  return worst(kinds, now);
+  if (isStale) return { text: `Last known: ${worst(kinds, now, isStale).text}`, state: 'stale' };
+  return worst(kinds, now, isStale);
 }
 
-function worst(kinds, now) {
-  const of = (state) => kinds.filter((kind) => kind.state === state);
+function worst(kinds, now, isStale) {
+  const of = (state) =>
+    kinds.filter((kind) => kind.state === state && (isStale || kind.blindSince === null));
+  const unseen = isStale ? 0 : kinds.filter(({ blindSince }) => blindSince !== null).length;
   const [vacant, silent, idle, led] = [of('vacant'), of('silent'), of('idle'), of('led')];
   if (vacant.length === 1) {
     const [{ name, since }] = vacant;
@@ -52,6 +54,7 @@ function worst(kinds, now) {
   }
   if (silent.length)
     return { text: `${count(silent.length, 'leader is', 'leaders are')} silent`, state: 'silent' };
+  if (unseen) return { text: `${count(unseen, 'kind is', 'kinds are')} not seen`, state: 'stale' };
   if (of('unseen').length === kinds.length) return waiting(false);
   if (!led.length) return { text: 'Nothing is running', state: 'idle' };
   const rest = idle.length ? `; ${count(idle.length, 'kind')} not running` : '';
