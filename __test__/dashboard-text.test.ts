@@ -43,6 +43,13 @@ test('what goes on, and what is past, is told in whole seconds', () => {
   assert.equal(text.briefly(26 * hour), '1 d ago');
 });
 
+test('what is told of the last hour says so where it was watched for less', () => {
+  assert.equal(text.lately(2 * hour, hour), 'in the last hour');
+  assert.equal(text.lately(2 * hour, null), 'in the last hour');
+  assert.equal(text.lately(hour, hour - 12 * minute - 5 * second), 'in 12 min');
+  assert.equal(text.lately(hour, hour - 5 * second), 'in 5 s');
+});
+
 test('a time of another day bears its date', () => {
   const now = new Date(2026, 2, 12, 2, 14, 9).getTime();
   assert.equal(text.clock(now - minute, now), '02:13:09');

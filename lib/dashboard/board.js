@@ -68,6 +68,12 @@ class Board extends EventEmitter {
     return [...this.#kinds.values()];
   }
 
+  /** Since when anything is watched; null: nothing is yet. */
+  get watchedSince() {
+    const since = this.kinds.flatMap((view) => view.watchedSince ?? []);
+    return since.length ? since.reduce((a, b) => Math.min(a, b)) : null;
+  }
+
   /** Whether the server is seen, and since when it is not. */
   connection() {
     const views = this.kinds;

@@ -81,6 +81,7 @@ class BrowserStream {
     return {
       now,
       connection: board.connection(),
+      watchedSince: board.watchedSince,
       ...(isFull && {
         full: { server: board.address, version: packageVersion, hasActions: this.#hasActions },
       }),

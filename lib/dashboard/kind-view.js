@@ -177,6 +177,11 @@ class KindView {
     return this.#status.leader ? 'silent' : 'vacant';
   }
 
+  /** Since when it is watched. */
+  get watchedSince() {
+    return this.#history.watchedSince;
+  }
+
   has(id) {
     return this.#instances.has(id);
   }

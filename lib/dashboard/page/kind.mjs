@@ -7,7 +7,7 @@ import { renderInstances } from './instances.mjs';
 import { startRegister, renderRegister } from './register.mjs';
 import { drawSparkline } from './sparkline.mjs';
 import { stateWord } from './states.mjs';
-import { ago, clock, count, duration, kindName, rate, running, seen } from './text.mjs';
+import { ago, clock, count, duration, kindName, lately, rate, running, seen } from './text.mjs';
 
 /** @param {() => void} paint shows it again */
 export function startKind(paint) {
@@ -126,7 +126,7 @@ function renderFacts({ last, hour, rate: perSecond, term }, history, pulse, now,
   setText(byId('gap-sum'), hour.without > 0 ? duration(hour.without) : '0 s');
   setText(
     byId('gap-of'),
-    `in the last hour${hour.count ? `, ${count(hour.count, 'takeover')}` : ''}`,
+    `${lately(now, history?.watchedSince)}${hour.count ? `, ${count(hour.count, 'takeover')}` : ''}`,
   );
   setText(byId('rate'), isOld ? '–' : rate(perSecond));
   setText(byId('term'), term === null ? '–' : String(term));

@@ -27,6 +27,8 @@ const state = {
   chosen: null,
   chosenParts: {},
   isLoaded: false,
+  /** Since when the dashboard looks at this server. */
+  watchedSince: null,
 };
 
 /** The next time that the page is shown anew, if there is something to show. */
@@ -90,6 +92,7 @@ function choose(name) {
 function take(message) {
   state.clockOffset = message.now - Date.now();
   state.connection = message.connection;
+  state.watchedSince = message.watchedSince;
   if (message.full) {
     Object.assign(state, { server: message.full.server, isLoaded: true });
     offerActions(message.full.hasActions);
@@ -146,7 +149,13 @@ function render() {
   show(byId('columns'), kinds.length > 0);
   show(byId('skip'), kinds.length > 0);
   setText(byId('example'), example());
-  renderSummary({ kinds, now: seenAt, isReady: isKnown, isStale: staleSince !== null });
+  renderSummary({
+    kinds,
+    now: seenAt,
+    isReady: isKnown,
+    isStale: staleSince !== null,
+    watchedSince: state.watchedSince,
+  });
   if (!kinds.length) return;
 
   const shown = state.named ?? (state.kinds.has(state.chosen) ? state.chosen : kinds[0].name);

@@ -1,10 +1,10 @@
 // The line that answers first: is everything led, and if not, what is not.
 
 import { byId, setAttribute, setText, show } from './dom.mjs';
-import { count, duration, grouped, kindName, rate, seen } from './text.mjs';
+import { count, duration, grouped, kindName, lately, rate, seen } from './text.mjs';
 
-/** @param {{ kinds: any[], now: number, isReady: boolean, isStale: boolean }} view */
-export function renderSummary({ kinds, now, isReady, isStale }) {
+/** @param {{ kinds: any[], now: number, isReady: boolean, isStale: boolean, watchedSince: number | null }} view */
+export function renderSummary({ kinds, now, isReady, isStale, watchedSince }) {
   const verdict = byId('verdict');
   const { text, state } = isReady ? judged(kinds, now, isStale) : waiting(isStale);
   setText(verdict, text);
@@ -16,6 +16,7 @@ export function renderSummary({ kinds, now, isReady, isStale }) {
   setText(byId('figure-kinds'), grouped(kinds.length));
   setText(byId('figure-instances'), grouped(sum(({ instances }) => instances)));
   setText(byId('figure-messages'), isStale ? '–' : rate(sum((kind) => kind.rate)));
+  setText(byId('figure-hour'), `Takeovers ${lately(now, watchedSince)}`);
   setText(byId('figure-takeovers'), grouped(sum(({ hour }) => hour.count)));
   const longest = Math.max(...kinds.map(({ hour }) => hour.longest));
   setText(byId('figure-longest'), longest > 0 ? duration(longest) : '–');

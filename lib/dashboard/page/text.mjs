@@ -55,6 +55,16 @@ export function running(ms) {
 }
 
 /**
+ * What figures of the last hour speak of: less, where nobody has watched for so long.
+ * @param {number} now
+ * @param {number | null | undefined} watchedSince
+ */
+export function lately(now, watchedSince) {
+  if (!watchedSince || now - watchedSince >= HOUR) return 'in the last hour';
+  return `in ${running(now - watchedSince).replace(/ \d+ s$/, '')}`;
+}
+
+/**
  * The time of day, here; with the date where it is not today's.
  * @param {number} ms
  * @param {number} now
