@@ -40,8 +40,7 @@ alone; from another one, it is best reached through a tunnel:
   ssh -L ${USUAL_PORT}:127.0.0.1:${USUAL_PORT} HOST
 ${SERVER_HELP}
 
-It runs until Ctrl-C or another signal ends it. Exit codes: 128 and the signal's number, as with
-shells; 2 wrong usage, or a port that cannot be had.`;
+It runs until Ctrl-C ends it. Exit codes: 0 ended so, 2 wrong usage, or a port that cannot be had.`;
 
 async function serve(observer, lifetime, { kinds, port, host, allowHost, allowActions, json }) {
   const token = allowActions ? chosenToken() : undefined;
@@ -63,6 +62,8 @@ async function serve(observer, lifetime, { kinds, port, host, allowHost, allowAc
   server.close();
   // The streams of the pages that are open would hold it.
   server.closeAllConnections();
+  // That is how it ends.
+  return 0;
 }
 
 /** At the usual port, or at a free one where that is taken; at the one that was asked for, or not at all. */
