@@ -74,9 +74,9 @@ describe('whoever opens it', () => {
   test('by an address of a kind that is not there is told so', async (t) => {
     const { page } = await open(t, fleet(), { hash: '#kind/%E4%' });
     await until(page, '#leader', /^anna leads$/);
-    await page.evaluate(() => (location.hash = '#kind/unknown'));
+    await page.evaluate(`location.hash = '#kind/unknown'`);
     await until(page, '#leader', /^There is no such kind on this server$/);
-    await page.evaluate(() => (location.hash = '#kind/orders'));
+    await page.evaluate(`location.hash = '#kind/orders'`);
     await until(page, '#leader', /^anna leads$/);
   });
 });
@@ -186,7 +186,7 @@ describe('by keyboard', () => {
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await until(page, '#leader', /^anna leads$/);
-    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('href'));
+    const focused = () => page.evaluate(`document.activeElement.getAttribute('href')`);
     assert.equal(await focused(), '#kind/orders');
     // It moves to the top of the list, and another one appears before it.
     observer.tell('orders', { type: 'vacant', at: Date.now(), id: 'anna', term: 1, heir: null });
@@ -218,7 +218,7 @@ test('on a phone there is one view at a time, and the way back', async (t) => {
 
 test('the theme is chosen, and kept over a reload', async (t) => {
   const { page } = await open(t, fleet(), { colorScheme: 'light' });
-  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const ground = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
   assert.equal(await ground(), 'rgb(244, 245, 247)');
   await page.getByLabel('Theme').selectOption('dark');
   assert.equal(await ground(), 'rgb(14, 18, 23)');
@@ -414,9 +414,8 @@ const label = (page: Page) => page.locator('#timeline svg').getAttribute('aria-l
 
 /** Nothing has to be scrolled sideways. */
 async function fits(page: Page) {
-  const [wide, seen] = await page.evaluate(() => {
-    const { scrollWidth, clientWidth } = document.documentElement;
-    return [scrollWidth, clientWidth] as const;
-  });
-  assert.ok(wide! <= seen!, `${wide} px in ${seen} px`);
+  const [wide, seen] = await page.evaluate<[number, number]>(
+    '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',
+  );
+  assert.ok(wide <= seen, `${wide} px in ${seen} px`);
 }

@@ -21,6 +21,7 @@ export function duration(ms) {
   return units(seconds, DAY, 'd', HOUR, 'h');
 }
 
+/** @param {number} ms @param {number} large @param {string} largeName @param {number} small @param {string} smallName */
 function units(ms, large, largeName, small, smallName) {
   const rest = Math.floor((ms % large) / small);
   const most = `${Math.floor(ms / large)} ${largeName}`;
