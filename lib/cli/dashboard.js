@@ -24,11 +24,12 @@ function addDashboard(program) {
     .option('--allow-actions', 'lets who has the token ask a leader to go', false)
     .option('--json', 'prints { url, redis, token } as JSON', false)
     .addHelpText('after', HELP)
-    .action(({ kind, ...given }) =>
-      observing(given, (observer, lifetime) =>
-        serve(observer, lifetime, { kinds: kind, ...given }),
-      ),
-    );
+    .action(async ({ kind, ...given }) => {
+      const options = { kinds: kind, ...given };
+      await observing(given, (observer, lifetime) => serve(observer, lifetime, options));
+      // A signal is how it ends.
+      process.exitCode = 0;
+    });
 }
 
 const HELP = `
@@ -62,8 +63,6 @@ async function serve(observer, lifetime, { kinds, port, host, allowHost, allowAc
   server.close();
   // The streams of the pages that are open would hold it.
   server.closeAllConnections();
-  // That is how it ends.
-  return 0;
 }
 
 /** At the usual port, or at a free one where that is taken; at the one that was asked for, or not at all. */
