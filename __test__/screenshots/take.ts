@@ -10,7 +10,7 @@ import { incidentAt, stagedFleet } from '../fixtures/staged-fleet.ts';
 const directory = path.join(__dirname, '../../docs/images');
 const night = Date.UTC(2026, 2, 12, 2, 14, 9);
 
-const desk = { width: 1280, height: 1060 };
+const desk = { width: 1200, height: 960 };
 const phone = { width: 360, height: 760 };
 
 const pictures = [

@@ -10,6 +10,10 @@ const { KindView } = require('./kind-view.js');
 const LOOK_PAUSE_MS = 2000;
 const LOOK_SHARE = 10;
 
+// Where a leader is silent for so long, its kind may have died out. And so many kinds are looked at in one go.
+const SILENT_MS = 3000;
+const MOST_LOOKS = 20;
+
 /**
  * Emits `change`, with a higher `version`, whenever something that a browser shows has changed; and `failed` when the kinds
  * could not be found.
@@ -95,6 +99,8 @@ class Board extends EventEmitter {
       const names = this.#only ?? (await this.#observer.kinds());
       if (this.#isClosed) return;
       this.#found(names);
+      await this.#lookForLife();
+      if (this.#isClosed) return;
     } catch (error) {
       if (this.#isClosed) return;
       // What stands is told from its beginning.
@@ -105,6 +111,15 @@ class Board extends EventEmitter {
     this.#isLooking = false;
     const tookMs = performance.now() - startedAt;
     this.#timer = setTimeout(() => this.#look(), Math.max(LOOK_PAUSE_MS, tookMs * LOOK_SHARE));
+  }
+
+  /** Instances that have died all at once are swept by nobody, so nobody tells that they left. */
+  async #lookForLife() {
+    const now = this.now();
+    const silent = this.kinds.filter((view) => view.isSilentSince(now - SILENT_MS));
+    for (const view of silent.slice(0, MOST_LOOKS)) {
+      view.keepInstances((await this.#observer.status(view.name)).instances);
+    }
   }
 
   #found(names) {

@@ -182,6 +182,20 @@ class KindView {
     return this.#history.watchedSince;
   }
 
+  /** Whether its leader has been silent since `time` or longer, and instances are listed. */
+  isSilentSince(time) {
+    return this.state === 'silent' && !this.isBlind && this.#silentSince <= time;
+  }
+
+  /** Only these instances live; of new ones, events tell. */
+  keepInstances(living) {
+    const ids = new Set(living.map(({ id }) => id));
+    const dead = [...this.#instances.keys()].filter((id) => !ids.has(id));
+    if (!dead.length) return;
+    for (const id of dead) this.#instances.delete(id);
+    for (const part of ['row', 'history', 'instances']) this.changed[part] = this.nextChange();
+  }
+
   has(id) {
     return this.#instances.has(id);
   }
@@ -199,7 +213,7 @@ class KindView {
     if (this.state === 'silent') return this.#silentSince;
     if (this.state === 'led') return this.#history.open?.from ?? this.#status.since;
     if (this.state === 'vacant') return this.#history.vacantSince;
-    return this.#history.reigns.at(-1)?.to ?? null;
+    return this.#silentSince ?? this.#history.reigns.at(-1)?.to ?? null;
   }
 
   /** What the page shows of a kind that was chosen: the parts that have changed since `after`. */

@@ -8,8 +8,8 @@ import { clock, count, running, seen } from './text.mjs';
 const MOST_PAIRS = 6;
 const MOST_TEXT = 48;
 
-/** @param {{ kind: any, instances: any, now: number, colorOf: (id: string) => number, hasLed: Set<string>, offerHandOver: (node: any, kind: any, instance: any) => void }} view */
-export function renderInstances({ kind, instances, now, colorOf, hasLed, offerHandOver }) {
+/** @param {{ kind: any, instances: any, now: number, colorOf: (id: string) => number, hasLed: Set<string>, isOld: boolean, offerHandOver: (node: any, kind: any, instance: any) => void }} view */
+export function renderInstances({ kind, instances, now, colorOf, hasLed, isOld, offerHandOver }) {
   const { list, total, heir } = instances;
   show(byId('instances-none'), total === 0);
   setText(
@@ -24,7 +24,7 @@ export function renderInstances({ kind, instances, now, colorOf, hasLed, offerHa
     key: ({ id }) => id,
     create,
     update: (node, instance) =>
-      update(node, instance, { kind, now, heir, colorOf, hasLed, offerHandOver }),
+      update(node, instance, { kind, now, heir, colorOf, hasLed, isOld, offerHandOver }),
   });
 }
 
@@ -49,7 +49,7 @@ function create() {
   return node;
 }
 
-function update(node, instance, { kind, now, heir, colorOf, hasLed, offerHandOver }) {
+function update(node, instance, { kind, now, heir, colorOf, hasLed, isOld, offerHandOver }) {
   const { parts } = node;
   const { id, isLeader, eligible, priority, joinedAt } = instance;
   // Only who has led has a color: then the timeline shows it.
@@ -70,7 +70,7 @@ function update(node, instance, { kind, now, heir, colorOf, hasLed, offerHandOve
   setText(parts.age, joinedAt === null ? '' : `here for ${running(now - joinedAt)}`);
   setAttribute(parts.age, 'title', joinedAt === null ? null : `since ${clock(joinedAt, now)}`);
   renderMeta(parts.meta, instance);
-  show(parts.hand, canAct() && !isLeader && eligible !== false && kind.state === 'led');
+  show(parts.hand, canAct() && !isOld && !isLeader && eligible !== false && kind.state === 'led');
   offerHandOver(parts.hand, kind, instance);
 }
 

@@ -7,7 +7,7 @@ import { renderInstances } from './instances.mjs';
 import { startRegister, renderRegister } from './register.mjs';
 import { drawSparkline } from './sparkline.mjs';
 import { stateWord } from './states.mjs';
-import { ago, clock, count, duration, kindName, lately, rate, running, seen } from './text.mjs';
+import { briefly, clock, count, duration, kindName, lately, rate, running, seen } from './text.mjs';
 
 /** @param {() => void} paint shows it again */
 export function startKind(paint) {
@@ -45,6 +45,7 @@ export function renderKind({ kind, name, parts, now, seenAt, isStale }) {
       instances,
       now: seenAt,
       colorOf: color,
+      isOld,
       hasLed: new Set(history?.reigns.map(({ id }) => id)),
       offerHandOver,
     });
@@ -58,7 +59,7 @@ function renderHero(kind, history, instances, now, isOld) {
   const note = noteOf(history);
   show(byId('note'), note !== '');
   setText(byId('note'), note);
-  show(byId('deeds'), canAct() && kind.leader !== null && kind.state !== 'idle');
+  show(byId('deeds'), canAct() && !isOld && kind.state === 'led');
   byId('reelect').dataset.kind = kind.name;
   byId('reelect').dataset.leader = kind.leader ?? '';
 }
@@ -108,15 +109,17 @@ function sinceWords({ state, since, blindSince }, history, instances, now) {
   if (state === 'led') return `since ${at}, for ${running(now - since)}.${sight}`;
   if (state === 'silent')
     return `It was last heard at ${at}, ${duration(now - since)} ago.${sight}`;
-  if (state === 'idle')
-    return `No instance is there. ${last ? `${seen(last.id)} led until ${at}.` : ''}${sight}`;
+  if (state === 'idle') {
+    const end = history?.silentSince ? 'fell silent at' : 'led until';
+    return `No instance is there. ${last ? `${seen(last.id)} ${end} ${at}.` : ''}${sight}`;
+  }
   const none = instances?.total && instances.list.every(({ eligible }) => !eligible);
   const why = none ? ' None of its instances may lead (eligible: false).' : '';
   return `since ${at}, for ${duration(now - since)}.${last ? ` ${seen(last.id)} led before.` : ''}${why}${sight}`;
 }
 
 function renderFacts({ last, hour, rate: perSecond, term }, history, pulse, now, isOld) {
-  setText(byId('takeover-ago'), last ? ago(now - last.at) : 'None seen');
+  setText(byId('takeover-ago'), last ? briefly(now - last.at) : 'None seen');
   setText(
     byId('takeover-gap'),
     last
