@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { eventually } from './fixtures/eventually.ts';
 import { StagedObserver } from './fixtures/staged-observer.ts';
 
 const T = 1_790_000_000_000;
@@ -79,6 +80,19 @@ describe('a kind that is led', () => {
     assert.equal(row(T + 5000).state, 'idle');
     assert.equal(row(T + 5000).hour.without, 0);
   });
+});
+
+test('instances that were killed all at once are missed, though nobody tells that they left', async (t) => {
+  const { observer, board, row, detail } = await staged(t);
+  const now = Date.now();
+  observer.look('orders', now - 10_000, { leader: 'anna', instances: two });
+  const silent = { id: 'anna', term: 1, lastBeatAt: now - 9000 };
+  observer.tell('orders', { type: 'silent', at: now, ...silent });
+  assert.equal(row(now).state, 'silent');
+  observer.living.set('orders', []);
+  await eventually(() => row(board.now()).state === 'idle');
+  assert.equal(row(now).since, now - 9000);
+  assert.equal(detail().instances.total, 0);
 });
 
 test('where nobody was there in between, only the time since somebody came counts', async (t) => {

@@ -44,7 +44,7 @@ describe('whoever opens it', () => {
     const at = Date.now();
     observer.tell('orders', { type: 'silent', at, id: 'anna', term: 1, lastBeatAt: at - 800 });
     await until(page, '#leader', /^anna is silent$/);
-    await until(page, '#verdict', /^anna, who leads orders, is silent for/);
+    await until(page, '#verdict', /^The leader of orders is silent for/);
     observer.elected('orders', at + 10, 'bert', { after: 'silence', ms: 810, from: 'anna' });
     await until(page, '#leader', /^bert leads$/);
     await until(page, '#takeovers', /anna → bert810 msfell silent/);

@@ -1,7 +1,7 @@
 // The line that answers first: is everything led, and if not, what is not.
 
 import { byId, setAttribute, setText, show } from './dom.mjs';
-import { count, duration, grouped, kindName, lately, rate, seen } from './text.mjs';
+import { count, duration, grouped, kindName, lately, rate } from './text.mjs';
 
 /** @param {{ kinds: any[], now: number, isReady: boolean, isStale: boolean, watchedSince: number | null }} view */
 export function renderSummary({ kinds, now, isReady, isStale, watchedSince }) {
@@ -47,11 +47,9 @@ function worst(kinds, now, isStale) {
   if (vacant.length)
     return { text: `${count(vacant.length, 'kind has', 'kinds have')} no leader`, state: 'vacant' };
   if (silent.length === 1) {
-    const [{ name, leader, since }] = silent;
-    return {
-      text: `${seen(leader)}, who leads ${kindName(name)}, is silent for ${duration(now - since)}`,
-      state: 'silent',
-    };
+    const [{ name, since }] = silent;
+    const lasting = duration(now - since);
+    return { text: `The leader of ${kindName(name)} is silent for ${lasting}`, state: 'silent' };
   }
   if (silent.length)
     return { text: `${count(silent.length, 'leader is', 'leaders are')} silent`, state: 'silent' };
@@ -59,6 +57,7 @@ function worst(kinds, now, isStale) {
   if (of('unseen').length === kinds.length) return waiting(false);
   if (!led.length) return { text: 'Nothing is running', state: 'idle' };
   const rest = idle.length ? `; ${count(idle.length, 'kind')} not running` : '';
+  if (led.length === 2) return { text: `Both kinds are led${rest}`, state: 'led' };
   if (led.length > 1)
     return { text: `All ${grouped(led.length)} kinds are led${rest}`, state: 'led' };
   return { text: `${kindName(led[0].name)} is led${rest}`, state: 'led' };
