@@ -1,26 +1,15 @@
 // The dashboard's page in a real browser: what an engineer sees, hears and does there.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test, type TestContext } from 'node:test';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { accessViolations, openPage, startBrowser } from './fixtures/browser.ts';
+import { describe, test } from 'node:test';
+import { dashboardPages, desk, fits, fleet, phone, until } from './fixtures/dashboard-page.ts';
 import { eventually } from './fixtures/eventually.ts';
-import { startDashboard, type Staging } from './fixtures/staged-dashboard.ts';
 import { stagedFleet } from './fixtures/staged-fleet.ts';
 import { StagedObserver } from './fixtures/staged-observer.ts';
 
 const token = 'a-token-of-a-test';
-const phone = { width: 320, height: 640 };
-const desk = { width: 1280, height: 900 };
 
-/** What scripts have thrown, and what the page's policy forbade, in any test. */
-const allComplaints: string[] = [];
-
-let browser: Browser;
-before(async () => {
-  browser = await startBrowser();
-});
-after(() => browser.close());
+const { open, policyHolds } = dashboardPages();
 
 describe('whoever opens it', () => {
   test('sees who leads, since when, the last takeover and how long nobody led', async (t) => {
@@ -176,47 +165,6 @@ describe('what others have chosen', () => {
   });
 });
 
-describe('by keyboard', () => {
-  test('the list is walked, a kind is opened, and the focus stays while everything changes', async (t) => {
-    const observer = fleet();
-    observer.look('mails', Date.now(), { leader: 'carl', instances: [{ id: 'carl' }] });
-    const { page } = await open(t, observer);
-    await until(page, '#leader', /^carl leads$/);
-    await page.locator('#search').focus();
-    await page.keyboard.press('Tab');
-    await page.keyboard.press('Tab');
-    await page.keyboard.press('Enter');
-    await until(page, '#leader', /^anna leads$/);
-    const focused = () => page.evaluate(`document.activeElement.getAttribute('href')`);
-    assert.equal(await focused(), '#kind/orders');
-    // It moves to the top of the list, and another one appears before it.
-    observer.tell('orders', { type: 'vacant', at: Date.now(), id: 'anna', term: 1, heir: null });
-    observer.look('invoices', Date.now(), { instances: [{ id: 'dora' }] });
-    await until(page, '#kinds li:first-child', /^invoices/);
-    await until(page, '#kinds li:nth-child(2)', /^orders/);
-    assert.equal(await focused(), '#kind/orders');
-  });
-
-  test('the past is chosen with the arrows', async (t) => {
-    const { page } = await open(t, stagedFleet(Date.now()), { hash: '#kind/orders' });
-    await until(page, '#leader', /leads$/);
-    await page.locator('#ranges input:checked').focus();
-    await page.keyboard.press('ArrowRight');
-    await eventually(async () => /^Terms in the last 6 h: 4/.test((await label(page))!));
-  });
-});
-
-test('on a phone there is one view at a time, and the way back', async (t) => {
-  const { page } = await open(t, stagedFleet(Date.now()), { viewport: phone });
-  await until(page, '#kinds li:first-child', /^billing-reconciler/);
-  assert.equal(await page.locator('#kind').isVisible(), false);
-  await page.getByRole('link', { name: /^orders/ }).click();
-  await until(page, '#leader', /^orders-19ac6 leads$/);
-  assert.equal(await page.locator('#kinds').isVisible(), false);
-  await page.getByRole('link', { name: 'All kinds' }).click();
-  await eventually(() => page.locator('#kinds').isVisible());
-});
-
 test('the theme is chosen, and kept over a reload', async (t) => {
   const { page } = await open(t, fleet(), { colorScheme: 'light' });
   const ground = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
@@ -309,115 +257,4 @@ describe('actions', () => {
   });
 });
 
-describe('for everybody', () => {
-  const vacant = () => {
-    const observer = stagedFleet(Date.now());
-    observer.tell('orders', {
-      type: 'vacant',
-      at: Date.now(),
-      id: 'orders-19ac6',
-      term: 1,
-      heir: null,
-    });
-    const { at, id } = { at: Date.now(), id: 'fanout-c' };
-    observer.tell('websocket-fanout', { type: 'silent', at, id, term: 1, lastBeatAt: at - 900 });
-    return observer;
-  };
-  const blind = () => {
-    const observer = fleet();
-    observer.tell('orders', { type: 'blind', at: Date.now(), reason: 'gone', code: 'X' });
-    return observer;
-  };
-  const states: [string, () => StagedObserver, string, (page: Page) => Promise<unknown>][] = [
-    ['kinds that are led', () => stagedFleet(Date.now()), '', ready],
-    ['a kind', () => stagedFleet(Date.now()), '#kind/orders', openRegister],
-    ['no leader, and a silent one', vacant, '#kind/orders', ready],
-    ['nothing at all', () => new StagedObserver(), '', ready],
-    ['Redis lost', blind, '#kind/orders', (page) => until(page, '#banner', /Redis/)],
-    ['a question', fleet, '#kind/orders', unlock],
-  ];
-  for (const [state, observer, hash, prepare] of states) {
-    test(`it has no barrier, by day and by night, on a phone and on a desk: ${state}`, async (t) => {
-      const { page } = await open(t, observer(), { token, hash });
-      await prepare(page);
-      for (const colorScheme of ['light', 'dark'] as const) {
-        for (const viewport of [phone, desk]) {
-          await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-          await page.setViewportSize(viewport);
-          const place = `${colorScheme}, ${viewport.width} px`;
-          assert.deepEqual(await accessViolations(page), [], place);
-          await fits(page);
-        }
-      }
-    });
-  }
-
-  async function ready(page: Page) {
-    await until(page, '#verdict', /kind|leads|leader|watch/);
-  }
-
-  async function openRegister(page: Page) {
-    await until(page, '#leader', /leads$/);
-    await page.locator('.register > summary').click();
-    await until(page, '#register-at', /^Read at/);
-  }
-
-  async function unlock(page: Page) {
-    await until(page, '#leader', /leads$/);
-    await page.getByRole('button', { name: 'Actions' }).click();
-    await page.getByLabel('Token').fill('wrong');
-    await page.keyboard.press('Enter');
-    await until(page, '#ask-refused', /token/);
-  }
-});
-
-test("in all of that no script failed, and nothing was loaded that is not the page's own", () => {
-  assert.deepEqual(allComplaints, []);
-});
-
-/** A kind with two instances, one of which leads. */
-function fleet() {
-  const observer = new StagedObserver();
-  const instances = [{ id: 'anna', meta: { host: 'a' } }, { id: 'bert' }];
-  observer.look('orders', Date.now(), { leader: 'anna', instances });
-  return observer;
-}
-
-async function open(
-  t: TestContext,
-  observer: StagedObserver,
-  { hash = '', token, ...options }: { hash?: string } & Staging & BrowserContextOptions = {},
-) {
-  const dashboard = await startDashboard(t, observer, { token });
-  const { page, complaints, close } = await openPage(browser, `${dashboard.url}${hash}`, {
-    viewport: desk,
-    ...options,
-  });
-  t.after(async () => {
-    allComplaints.push(...complaints.map((complaint) => `${t.name}: ${complaint}`));
-    await close();
-  });
-  return { page, dashboard };
-}
-
-/** Waits until an element that is seen reads so. */
-function until(page: Page, selector: string, words: RegExp) {
-  return eventually(async () => {
-    const text = (await page.locator(selector).first().textContent({ timeout: 1000 })) ?? '';
-    assert.match(
-      text.replace(/\s+/g, (space) => (space.includes('\u202f') ? space : ' ')).trim(),
-      words,
-    );
-    return true;
-  });
-}
-
-const label = (page: Page) => page.locator('#timeline svg').getAttribute('aria-label');
-
-/** Nothing has to be scrolled sideways. */
-async function fits(page: Page) {
-  const [wide, seen] = await page.evaluate<[number, number]>(
-    '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',
-  );
-  assert.ok(wide <= seen, `${wide} px in ${seen} px`);
-}
+policyHolds();
