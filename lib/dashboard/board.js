@@ -118,7 +118,11 @@ class Board extends EventEmitter {
     const now = this.now();
     const silent = this.kinds.filter((view) => view.isSilentSince(now - SILENT_MS));
     for (const view of silent.slice(0, MOST_LOOKS)) {
-      view.keepInstances((await this.#observer.status(view.name)).instances);
+      try {
+        view.keepInstances((await this.#observer.status(view.name)).instances);
+      } catch {
+        // It stays silent, then, as it is shown. If the server itself is lost, the watches tell.
+      }
     }
   }
 
