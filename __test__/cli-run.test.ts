@@ -37,6 +37,9 @@ const service = (obeys: boolean) => [
 /** A process takes long to start on a busy machine. */
 const patience = { within: 30_000 };
 
+/** So that no lease lapses on a busy machine. */
+const calm = ['--lease-ms', '3000'];
+
 /** Waits until so many instances are there. */
 const instances = (kind: string, count: number) =>
   eventually(
@@ -122,9 +125,6 @@ describe('the command', () => {
 });
 
 describe('of two hosts', () => {
-  // So that no lease lapses on a busy machine.
-  const calm = ['--lease-ms', '3000'];
-
   test('one runs it; when that one is ended, the other does', async (t) => {
     const { kind, run } = scene(t);
     const first = run(service(true), ...calm);

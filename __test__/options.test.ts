@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { secretOf } from './fixtures/canary.ts';
 
 const { ERROR_CODES } = require('../lib/errors.js');
 const { OPTIONS, resolveOptions } = require('../lib/options.js');
@@ -176,7 +177,7 @@ describe('who may lead', () => {
     assert.equal(settingsOf({ messageSecret }).acceptRequests, true);
     assert.equal(settingsOf({ messageSecret, acceptRequests: false }).acceptRequests, false);
     assert.equal(settingsOf({ acceptRequests: true }).acceptRequests, true);
-    invalid({ acceptRequests: 'yes' }, 'option "acceptRequests" must be true or false; got string');
+    invalid({ acceptRequests: 'yes' }, 'option "acceptRequests" must be true or false; got string "yes"');
   });
 
   test('preempt and eligible are true or false', () => {

@@ -33,7 +33,7 @@ async function demo(given) {
     const code = await demonstrate({ options, signal: lifetime.signal });
     process.exitCode = lifetime.exitCode || code;
     // Where the server is away, nothing was left there.
-    if (observer) await lifetime.race(observer.forget(kind)).catch(() => {});
+    await observer?.forget(kind).catch(() => {});
   } finally {
     observer?.close();
   }

@@ -57,7 +57,7 @@ class Screen {
     const { columns = 80, rows = 24 } = process.stdout;
     const shown = this.#lines({ columns, rows }).slice(0, rows);
     const cut = shown.map((line) => [...line].slice(0, columns).join('') + REST_OF_LINE);
-    process.stdout.write(HOME + cut.join('\r\n') + REST_OF_SCREEN);
+    process.stdout.write(HOME + cut.join('\n') + REST_OF_SCREEN);
     this.#wait(LONGEST_MS);
   };
 }

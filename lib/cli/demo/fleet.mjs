@@ -80,19 +80,20 @@ export class BaseFleet extends EventEmitter {
     return told;
   }
 
+  /** What `promise` gives, unless it takes too long, or the demo is cut short. */
   async #within(what, promise) {
-    const late = AbortSignal.timeout(PATIENCE_MS);
-    const end = AbortSignal.any([late, this.#signal]);
-    // Where both settle, the race is decided, and nobody waits for the other.
-    promise.catch(() => {});
-    return Promise.race([promise, rejection(end, `not within ${PATIENCE_MS / 1000} s: ${what}`)]);
+    let fail;
+    const failure = new Promise((_, reject) => {
+      fail = () => reject(new Error(`not within ${PATIENCE_MS / 1000} s: ${what}`));
+    });
+    const timer = setTimeout(fail, PATIENCE_MS);
+    this.#signal.addEventListener('abort', fail);
+    if (this.#signal.aborted) fail();
+    try {
+      return await Promise.race([promise, failure]);
+    } finally {
+      clearTimeout(timer);
+      this.#signal.removeEventListener('abort', fail);
+    }
   }
-}
-
-function rejection(signal, message) {
-  return new Promise((_, reject) => {
-    const fail = () => reject(new Error(message));
-    if (signal.aborted) return fail();
-    signal.addEventListener('abort', fail, { once: true });
-  });
 }
