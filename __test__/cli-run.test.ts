@@ -7,7 +7,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { incumbent } from './fixtures/command.ts';
 import { eventually } from './fixtures/eventually.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
-import { readRegister } from './fixtures/register.ts';
+import { readRegister, renewals } from './fixtures/register.ts';
 import { start, type RunningCommand } from './fixtures/running-command.ts';
 import { temporaryDirectory } from './fixtures/temporary-directory.ts';
 
@@ -148,7 +148,7 @@ describe('of two hosts', () => {
     await pidOf(second);
     assert.ok(!lives(pid), 'it had been killed');
     assert.equal((await first.ended()).code, 137, first.stderr);
-    assert.match(first.stderr, /SIGKILL/);
+    assert.match(first.stderr, /killed: it has not ended within 300 ms/);
   });
 });
 
@@ -163,7 +163,7 @@ describe('the command is dead', () => {
     } finally {
       process.kill(redis.pid, 'SIGCONT');
     }
-    assert.match(command.stderr, /the leadership ends \(expired\): SIGTERM/);
+    assert.match(command.stderr, /the leadership ends \(expired\)/);
     // It was not the command's own end: it is started again.
     await eventually(() => (command.stdout.match(/runs as/g)?.length ?? 0) >= 2, patience);
   });
@@ -180,6 +180,33 @@ describe('the command is dead', () => {
     const [, pid] = await command.printed(/left (\d+)/);
     assert.equal((await command.ended()).code, 0);
     await isDead(Number(pid));
+  });
+});
+
+describe('while it takes its time to end', () => {
+  test('the leadership is held for it', async (t) => {
+    const { kind, run } = scene(t);
+    const command = run(service(false));
+    const pid = await pidOf(command);
+    command.signal('SIGTERM');
+    await command.printed(/told to end/);
+    await renewals(redis, kind, 10);
+    assert.ok(lives(pid));
+  });
+
+  test('it is killed all the same when the server is away', async (t) => {
+    const command = scene(t).run(service(false), '--kill-after', '60000');
+    const pid = await pidOf(command);
+    command.signal('SIGTERM');
+    await command.printed(/told to end/);
+    process.kill(redis.pid, 'SIGSTOP');
+    try {
+      await isDead(pid);
+    } finally {
+      process.kill(redis.pid, 'SIGCONT');
+    }
+    assert.match(command.stderr, /killed: the lease lapses/);
+    assert.equal((await command.ended()).code, 137);
   });
 });
 

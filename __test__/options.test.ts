@@ -177,7 +177,10 @@ describe('who may lead', () => {
     assert.equal(settingsOf({ messageSecret }).acceptRequests, true);
     assert.equal(settingsOf({ messageSecret, acceptRequests: false }).acceptRequests, false);
     assert.equal(settingsOf({ acceptRequests: true }).acceptRequests, true);
-    invalid({ acceptRequests: 'yes' }, 'option "acceptRequests" must be true or false; got string "yes"');
+    invalid(
+      { acceptRequests: 'yes' },
+      'option "acceptRequests" must be true or false; got string "yes"',
+    );
   });
 
   test('preempt and eligible are true or false', () => {

@@ -2,7 +2,9 @@
 
 const os = require('node:os');
 const { setTimeout: sleep } = require('node:timers/promises');
+const { OPTIONS } = require('../options.js');
 const { Kept } = require('./keeper.js');
+const { Renewals } = require('./renewals.js');
 const { span } = require('./text.js');
 
 /** Those that ask for the end, and those that are the command's own business. */
@@ -20,6 +22,7 @@ const FAILED = 125;
 class Runner {
   #candidate;
   #kind;
+  #leaseMs;
   #task;
   /** The command that runs. */
   #kept;
@@ -36,6 +39,7 @@ class Runner {
     this.#candidate = new Candidate(options);
     this.#task = task;
     this.#kind = options.kind ?? '';
+    this.#leaseMs = options.leaseMs ?? OPTIONS.leaseMs.default;
   }
 
   /** Gives the exit code. */
@@ -81,7 +85,12 @@ class Runner {
     signal.addEventListener('abort', expire, { once: true });
     // Anything may have happened while it was being started.
     if (signal.aborted) expire();
+    // While the leadership is held for the command to end, the lease may lapse all the same.
+    const renewals = new Renewals(this.#candidate, this.#leaseMs, () => {
+      if (signal.aborted) this.#kill(kept, term, 'the lease lapses');
+    });
     const outcome = await kept.ended.finally(() => {
+      renewals.stop();
       this.#kept = undefined;
       signal.removeEventListener('abort', expire);
     });
@@ -122,22 +131,19 @@ class Runner {
 
   /** The leadership ends: so does the command, in time. */
   #expire(kept, term, why) {
-    this.#tell('ending', `the leadership ends (${why}): SIGTERM`, { term, why });
+    this.#tell('ending', `the leadership ends (${why})`, { term, why });
     const leftMs = this.#patience(why);
     if (!this.#endedBy) kept.signalAll('SIGTERM');
-    const kill = () => {
-      this.#tell('killed', `the command has not ended within ${span(leftMs)}: SIGKILL`, { term });
-      kept.kill();
-    };
-    if (leftMs <= 0) return kill();
-    const timer = setTimeout(kill, leftMs);
-    // While it drains, the lease may be lost as well.
-    this.#candidate.once('defeated', kill);
-    const forget = () => {
-      clearTimeout(timer);
-      this.#candidate.off('defeated', kill);
-    };
+    if (leftMs <= 0) return this.#kill(kept, term, 'others may lead');
+    const after = `it has not ended within ${span(leftMs)}`;
+    const timer = setTimeout(() => this.#kill(kept, term, after), leftMs);
+    const forget = () => clearTimeout(timer);
     kept.ended.then(forget, forget);
+  }
+
+  #kill(kept, term, reason) {
+    this.#tell('killed', `the command is killed: ${reason}`, { term });
+    kept.kill();
   }
 
   /** How long the command may take to end. */
