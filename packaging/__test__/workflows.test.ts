@@ -69,13 +69,16 @@ test('all platforms are built, and tried', () => {
   const built = packages.matchAll(/platform: ([\w-]+), on: \S+-latest }/g);
   const names = new Set([...built].map(([, name]) => name!));
   assert.deepEqual([...names].sort(), platforms);
-  const tried = packages.match(/platform: \[(.*)\]/)![1]!.split(', ');
-  const musl = packages
-    .match(/cpu: \[(.*)\]/)![1]!
-    .split(', ')
-    .map((cpu) => `linux-${cpu}-musl`);
+  const tried = listOf('platform');
+  const musl = listOf('cpu').map((cpu) => `linux-${cpu}-musl`);
   assert.deepEqual([...tried, ...musl].sort(), platforms);
 });
+
+/** A list of a matrix, on one line or more. */
+function listOf(name: string): string[] {
+  const [, list] = packages.match(new RegExp(`^ +${name}:\\s*\\[([^\\]]*)\\]`, 'm'))!;
+  return list!.match(/[\w-]+/g)!;
+}
 
 const { version } = require('../../package.json');
 
