@@ -22,8 +22,22 @@ const modules = path.join(__dirname, 'node_modules');
 const ownClock =
   'process.hrtime counts from the start of each process, so moments of two cannot be compared';
 
-const bun: Difference[] = [
+/** Tests that hold moments of two processes against each other, or the times at which two said that they lead. */
+const byTwoClocks: Difference[] = [
+  {
+    file: 'crash-detection',
+    test: /^a killed leader is|^a leader whose connection/,
+    why: ownClock,
+  },
+  { file: 'defects-election', test: /^a leader that is cut off from Redis/, why: ownClock },
   { file: 'demo', test: /over Redis/, why: ownClock },
+  { file: 'sentinel', test: /^what was seen before a promotion/, why: ownClock },
+  { file: 'takeover-kill', test: /^kill -9|^a leader that stops hands over/, why: ownClock },
+  { file: 'takeover-pause', test: /^SIGSTOP of the leader for 3 s/, why: ownClock },
+];
+
+const bun: Difference[] = [
+  ...byTwoClocks,
   {
     file: 'process',
     test: /an uncaught exception > ends the process as ever/,
@@ -31,21 +45,32 @@ const bun: Difference[] = [
   },
 ];
 
+const threadsLiveOn =
+  'Deno does not tell an addon that a worker thread has ended, so its candidates go on until the process ends';
+
 const deno: Difference[] = [
-  { file: 'demo', test: /over Redis/, why: ownClock },
-  {
-    file: 'demo',
-    test: /over a server that is not there/,
-    why: 'the stack that Deno prints names the file',
-  },
+  ...byTwoClocks,
   {
     file: 'drop-in-surface',
     test: /the same class comes by require and by import/,
     why: 'Deno takes no --input-type=module beside --eval',
   },
+  { file: 'drop-in-promises', test: /a peer whose thread was terminated/, why: threadsLiveOn },
+  {
+    file: 'seeing',
+    test: /a subscriber that throws disturbs nothing/,
+    why: 'Deno does not call the other subscribers of a channel after one that throws',
+  },
+  { file: 'takeover-pause', test: /^SIGSTOP shorter than/, why: ownClock },
+  { file: 'takeover-redis', test: /^Redis killed without persistence/, why: ownClock },
   {
     file: 'threads',
-    test: /over Redis > a thread whose candidates have stopped ends by itself/,
+    test: /a leader whose thread ends|many threads with several/,
+    why: threadsLiveOn,
+  },
+  {
+    file: 'threads',
+    test: /a thread whose candidates have stopped ends by itself/,
     why: 'the parentPort of Deno has no close()',
   },
 ];

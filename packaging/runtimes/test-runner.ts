@@ -22,7 +22,7 @@ interface Test {
   body: Body;
 }
 
-const testLimitMs = 120_000;
+const testLimitMs = 240_000;
 
 let current = new Suite('');
 const root = current;
