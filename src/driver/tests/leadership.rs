@@ -422,7 +422,7 @@ async fn a_leader_that_takes_requests_goes_when_it_is_asked_to() {
     first.is_asked(r#"{"request":"abdicate"}"#);
     first.is_asked(r#"{"request":"transfer","to":"nobody"}"#);
     first.is_asked(r#"{"request":"reelect"}"#);
-    assert_eq!(first.loses().await.0, Loss::Reelected);
+    assert_eq!(first.drains().await.1, Loss::Reelected);
     eventually("the other leads", || second.leads()).await;
     assert_eq!(first.ear.count(|o| matches!(o, Output::Message(_))), 0, "it is no message");
     first.stop().await;
