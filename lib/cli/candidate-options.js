@@ -10,7 +10,7 @@ const { IncumbentError } = require('../errors.js');
 function candidateOptions({ options: file, redis, kind, leaseMs, crashDetection, waitReplicas }) {
   const fromFile = file === undefined ? {} : optionsIn(file);
   const named = {
-    redis: redisOf(redis),
+    redis: redisOf('--redis', redis),
     kind,
     leaseMs,
     crashDetection,
@@ -19,14 +19,16 @@ function candidateOptions({ options: file, redis, kind, leaseMs, crashDetection,
   const given = Object.entries(named).filter(([, value]) => value !== undefined);
   const options = { ...fromFile, ...Object.fromEntries(given) };
   // A variable that is empty counts as none.
-  options.redis ??= redisOf(process.env.INCUMBENT_REDIS || process.env.REDIS_URL || undefined);
+  options.redis ??=
+    redisOf('INCUMBENT_REDIS', process.env.INCUMBENT_REDIS || undefined) ??
+    redisOf('REDIS_URL', process.env.REDIS_URL || undefined);
   return options;
 }
 
 /** A URL as it is. JSON begins with a brace, which no URL does. */
-function redisOf(text) {
+function redisOf(what, text) {
   if (!text?.trimStart().startsWith('{')) return text;
-  return parse('--redis (or INCUMBENT_REDIS, REDIS_URL)', text);
+  return parse(what, text);
 }
 
 function optionsIn(file) {
