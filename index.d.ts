@@ -157,9 +157,10 @@ export interface Options<Meta = any> {
 
   /**
    * Whether this instance, while it leads, heeds the requests `incumbent reelect` and `incumbent
-   * transfer`, as it does its own `reelect()` and `transferTo()`. Without `messageSecret`, whoever
-   * may publish on the kind's channels can make them.
-   * @default `true` with `messageSecret`, otherwise `false`
+   * transfer`, as it does its own `reelect()` and `transferTo()`: one in five `leaseMs` at most.
+   * With `messageSecret`, only those of who knows it; without, whoever may publish on the kind's
+   * channels can make them.
+   * @default true
    */
   acceptRequests?: boolean;
 

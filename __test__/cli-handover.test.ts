@@ -65,8 +65,8 @@ describe('a leader that takes requests', () => {
     assert.equal((await readRegister(redis, kind)).holder.split(':')[0], heir.id);
   });
 
-  test('does so without a secret, too, where its option says so', async (t) => {
-    const { file } = await scene(t, { acceptRequests: true });
+  test('does so without a secret, too', async (t) => {
+    const { file } = await scene(t, {});
     assert.equal((await incumbent(['reelect', '--options', file])).code, 0);
   });
 
@@ -104,10 +104,10 @@ describe('a leader that takes requests', () => {
 
 describe('it is told', () => {
   test('that nobody takes requests', async (t) => {
-    const { members, file } = await scene(t, {});
+    const { members, file } = await scene(t, { acceptRequests: false });
     const { code, stderr } = await incumbent(['reelect', '--options', file]);
     assert.equal(code, 1);
-    assert.match(stderr, /^error: no instance takes requests: they need the option acceptRequests/);
+    assert.match(stderr, /^error: no instance takes requests: their option acceptRequests is off/);
     assert.ok(members[0].isLeader());
   });
 
@@ -117,7 +117,7 @@ describe('it is told', () => {
   });
 
   test('that an heir is not there, may not lead, or leads already', async (t) => {
-    const { members, file } = await scene(t, { acceptRequests: true });
+    const { members, file } = await scene(t, {});
     const kind = `handover-${kinds}`;
     const never = await new Fleet(t, { redis: redis.url, kind }).start({ eligible: false });
     const to = async (id: string) =>

@@ -51,7 +51,7 @@ test('messages are counted', async (t) => {
 });
 
 test('a leader is asked to go, and to hand over to one of the others', async (t) => {
-  const fleet = new Fleet(t, { redis: redis.url, kind: 'asked', acceptRequests: true });
+  const fleet = new Fleet(t, { redis: redis.url, kind: 'asked' });
   const [leader, ...others] = await fleet.lead(2);
   const { url, token, listen } = await dashboard(t, '--redis', redis.url, '--allow-actions');
   const listener = listen('asked');

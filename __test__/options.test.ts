@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { secretOf } from './fixtures/canary.ts';
 
 const { ERROR_CODES } = require('../lib/errors.js');
 const { OPTIONS, resolveOptions } = require('../lib/options.js');
@@ -45,7 +44,7 @@ describe('without options', () => {
       eligible: true,
       minInstances: 1,
       messageSecret: null,
-      acceptRequests: false,
+      acceptRequests: true,
       drainMs: 5000,
       waitReplicas: 0,
     });
@@ -171,12 +170,9 @@ describe('who may lead', () => {
     invalid({ priority: 'high' }, `${rule}string "high"`);
   });
 
-  test('requests are accepted where messages are authenticated, unless it is said otherwise', () => {
-    const messageSecret = secretOf('a-secret-of-many-bytes');
-    assert.equal(settingsOf({}).acceptRequests, false);
-    assert.equal(settingsOf({ messageSecret }).acceptRequests, true);
-    assert.equal(settingsOf({ messageSecret, acceptRequests: false }).acceptRequests, false);
-    assert.equal(settingsOf({ acceptRequests: true }).acceptRequests, true);
+  test('requests are accepted, unless it is said otherwise', () => {
+    assert.equal(settingsOf({}).acceptRequests, true);
+    assert.equal(settingsOf({ acceptRequests: false }).acceptRequests, false);
     invalid(
       { acceptRequests: 'yes' },
       'option "acceptRequests" must be true or false; got string "yes"',

@@ -62,7 +62,7 @@ describe('a new candidate', () => {
       eligible: true,
       minInstances: 1,
       messageSecret: null,
-      acceptRequests: false,
+      acceptRequests: true,
       drainMs: 5000,
       debug: false,
     });

@@ -52,8 +52,7 @@ const OPTIONS = {
   },
   acceptRequests: {
     check: boolean,
-    default: ({ messageSecret }) => messageSecret !== null,
-    defaultText: '`true` with `messageSecret`, otherwise `false`',
+    default: true,
   },
   drainMs: { check: integer, default: 5000, minimum: 0, maximum: 600_000, unit: 'milliseconds' },
   waitReplicas: { check: integer, default: 0, minimum: 0, maximum: 100 },

@@ -54,7 +54,7 @@ impl Config {
     /// With all that can be left to its default.
     pub fn new(place: Place, kind: String, timing: Timing) -> Self {
         let (candidacy, drain_limit) = (Candidacy::default(), Self::DEFAULT_DRAIN_LIMIT);
-        let (max_stall, preempt, accepts_requests, debug) = (None, false, false, false);
+        let (max_stall, preempt, accepts_requests, debug) = (None, false, true, false);
         let authenticator = None;
         Self {
             place,

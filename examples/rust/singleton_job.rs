@@ -32,9 +32,10 @@ async fn main() -> Result<(), BoxError> {
     let mut job = candidate.lead(count);
     candidate.start().await?;
     println!("{} has started; end its input to stop it", candidate.id());
+    let (mut input, mut ignored) = (stdin(), Vec::new());
     tokio::select! {
         failed = job.done() => failed?,
-        _ = stdin().read_to_end(&mut Vec::new()) => {}
+        _ = input.read_to_end(&mut ignored) => {}
     }
     candidate.stop().await;
     println!("stopped");

@@ -84,12 +84,12 @@ function nextLeader(observer, term, timeout) {
 }
 
 const NOBODY_TAKES_REQUESTS =
-  'no instance takes requests: they need the option acceptRequests, which is on by default with a messageSecret';
+  'no instance takes requests: their option acceptRequests is off';
 
 function notDone({ authenticates }, timeout) {
   const why = authenticates
-    ? 'the leader does not take requests (option acceptRequests), has another messageSecret, or its work has not ended'
-    : 'the leader does not take requests (option acceptRequests), wants a messageSecret, or its work has not ended';
+    ? 'the leader takes no requests (option acceptRequests), has another messageSecret, heeded one a moment ago, or its work has not ended'
+    : 'the leader takes no requests (option acceptRequests), wants a messageSecret, heeded one a moment ago, or its work has not ended';
   return `nobody else was elected within ${timeout} ms: ${why}`;
 }
 

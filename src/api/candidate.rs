@@ -29,7 +29,7 @@ use crate::limits::check_id;
 ///
 /// # Where it runs
 ///
-/// On the Tokio runtime that [`start`](Self::start) is awaited on, which needs its timer and its I/O driver: two tasks for the candidate, three for all that share
+/// On the Tokio runtime that [`start`](Self::start) is awaited on, which needs its timer and its I/O driver: a few tasks for each candidate, and a few for all that share
 /// a server. It has no threads of its own, so a runtime whose threads are all blocked for most of `lease_ms` renews nothing, and loses the leadership. It does
 /// not keep a false one: [`is_leader`](Self::is_leader) compares the clock. A service that blocks its runtime and wants to lead on meanwhile gives the candidate
 /// a runtime of its own by [`Options::runtime`].

@@ -157,10 +157,11 @@ impl From<messaging::Channel> for Channel {
             messaging::Channel::All => Self::All,
             messaging::Channel::Leader => Self::Leader,
             messaging::Channel::Followers => Self::Followers,
-            // No message comes on the other two.
+            // No message comes on the other three.
             messaging::Channel::Instance(_)
             | messaging::Channel::Election
-            | messaging::Channel::Registry => Self::Instance,
+            | messaging::Channel::Registry
+            | messaging::Channel::Requests => Self::Instance,
         }
     }
 }

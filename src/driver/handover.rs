@@ -17,6 +17,9 @@ const PREEMPT_AFTER_AT_MOST: Duration = Duration::from_secs(64);
 /// Elected again within this, a leader had handed over in vain.
 const IN_VAIN_WITHIN: Duration = Duration::from_secs(10);
 
+/// A leader heeds one request of somebody else in so many leases.
+const LEASES_BETWEEN_REQUESTS: u32 = 5;
+
 #[derive(Debug, Default)]
 pub(super) struct Handover {
     draining: Option<Draining>,
@@ -27,6 +30,8 @@ pub(super) struct Handover {
     /// The questions that wait for a leader after the one of that term.
     transfers: Vec<(u64, Term)>,
     preemption: Preemption,
+    /// When somebody else's request was heeded last.
+    heeded_at: Option<Instant>,
 }
 
 /// A reign whose work has yet to settle.
@@ -206,7 +211,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             return;
         }
         match petition {
-            Petition::Reelect => self.election.handle_reelect(clock::now()),
+            Petition::Reelect if self.may_heed() => self.election.handle_reelect(clock::now()),
+            Petition::Reelect => {}
             Petition::Transfer { to } => self.fetch_roster(Inquiry::Petition(to)),
         }
     }
@@ -217,9 +223,23 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             return;
         }
         match self.check_heir(&heir, roster) {
-            Ok(()) => self.election.handle_transfer(clock::now(), heir),
+            Ok(()) if self.may_heed() => self.election.handle_transfer(clock::now(), heir),
+            Ok(()) => {}
             Err(why) => self.debug(|| format!("a request was not heeded: {why}")),
         }
+    }
+
+    /// Whoever may publish may ask, again and again. That must not keep the fleet without a leader.
+    fn may_heed(&mut self) -> bool {
+        let (now, lease) = (clock::now(), self.election.timing().lease());
+        let apart = lease * LEASES_BETWEEN_REQUESTS;
+        let is_too_soon = self.handover.heeded_at.is_some_and(|last| now.since(last) < apart);
+        if is_too_soon {
+            self.debug(|| format!("a request was not heeded: the last one is not {apart:?} ago"));
+        } else {
+            self.handover.heeded_at = Some(now);
+        }
+        !is_too_soon
     }
 
     // ---- To a higher priority ---------------------------------------------------------------------------------------

@@ -248,9 +248,9 @@ async fn status(
 
 async fn forget(target: &Target, kind: &str) -> Result<(), MediumError> {
     let names = Names::new(&target.key_prefix, kind, target.db);
-    let Names { register, checkpoint, instances, seen, revision, .. } = &names;
+    let Names { register, instances, seen, revision, .. } = &names;
     let mut visit = Visit::open(target, register).await?;
-    let words = ["DEL", register, checkpoint, instances, seen, revision];
+    let words = ["DEL", register, instances, seen, revision];
     visit.ask(&words).await.map(drop).map_err(told)
 }
 

@@ -37,7 +37,7 @@ fn event(word: &str) -> Event {
 fn instance(id: &str) -> Instance {
     let holder = Holder::new(&InstanceId::new(id), 1);
     let meta = serde_json::value::to_raw_value("").unwrap().into();
-    let record = InstanceRecord::of_candidate(&holder, meta, Candidacy::default());
+    let record = InstanceRecord::of_candidate(&holder, meta, Candidacy::default(), None);
     Instance::of(&InstanceView { record, role: Role::Follower })
 }
 

@@ -405,12 +405,16 @@ async fn taking_requests(kind: &str) -> Node {
 }
 
 impl Node {
-    /// As if it had come in from somebody who is no instance.
     fn is_asked(&self, body: &str) {
+        self.hears_on(Channel::Requests, body);
+    }
+
+    /// As if it had come in from somebody who is no instance.
+    fn hears_on(&self, channel: Channel, body: &str) {
         let envelope =
             r#"{"v":1,"from":"outside:1","term":0,"leads":false,"seq":1,"format":"json"}"#;
         let payload = format!("{envelope}\n{body}").into_bytes();
-        self.outbox.send(Notice::Message { channel: Channel::Requests, payload });
+        self.outbox.send(Notice::Message { channel, payload });
     }
 }
 
@@ -427,6 +431,24 @@ async fn a_leader_that_takes_requests_goes_when_it_is_asked_to() {
     assert_eq!(first.ear.count(|o| matches!(o, Output::Message(_))), 0, "it is no message");
     first.stop().await;
     second.stop().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_is_asked_again_and_again_goes_once() {
+    let only = taking_requests("lead-pestered").await;
+    only.is_asked(r#"{"request":"reelect"}"#);
+    let (term, _) = only.drains().await;
+    only.drained(term);
+    eventually("it leads again", || only.leads()).await;
+    for _ in 0..10 {
+        only.is_asked(r#"{"request":"reelect"}"#);
+    }
+    only.hears_on(Channel::All, "\"the last\"");
+    let heard = |o: &Output| matches!(o, Output::Message(_)).then_some(());
+    only.ear.until("the message after them", heard).await;
+    assert!(only.leads());
+    assert_eq!(only.ear.count(|o| matches!(o, Output::Draining { .. })), 1);
+    only.stop().await;
 }
 
 #[tokio::test]
