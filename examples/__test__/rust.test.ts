@@ -12,12 +12,16 @@ const patience = { within: 30_000 };
 describe('beside instances in Node.js', () => {
   async function kindOf(t: TestContext) {
     const redis = await startRedis();
-    t.after(() => redis.stop());
+    const candidates: Candidate[] = [];
+    t.after(async () => {
+      await Promise.all(candidates.map((candidate) => candidate.stop()));
+      await redis.stop();
+    });
     const options = { redis: redis.url, kind: 'mixed' };
     return {
       async node(more = {}) {
         const candidate = new Candidate({ ...options, ...more });
-        t.after(() => candidate.stop());
+        candidates.push(candidate);
         await candidate.start();
         return candidate;
       },
