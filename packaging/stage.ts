@@ -14,6 +14,8 @@ import { addonOf, folderOf, manifestIn, platforms, root } from './platforms.ts';
 
 const source = manifestIn(root);
 
+const PAGE = 'lib/dashboard/page';
+
 /** What is of no use to who installs it. */
 const OF_THE_SOURCE = [
   'allowScripts',
@@ -36,6 +38,8 @@ export async function stagePackage(directory: string): Promise<void> {
     mkdirSync(path.dirname(at(file)), { recursive: true });
     copyFileSync(path.join(root, file), at(file));
   }
+  // What the dashboard gives to the browser is read, and not required.
+  cpSync(path.join(root, PAGE), at(PAGE), { recursive: true });
   for (const name of source.bundleDependencies) {
     cpSync(path.join(root, 'node_modules', name), at(`node_modules/${name}`), { recursive: true });
   }

@@ -83,8 +83,7 @@ function nextLeader(observer, term, timeout) {
   return { isWatching, elected };
 }
 
-const NOBODY_TAKES_REQUESTS =
-  'no instance takes requests: their option acceptRequests is off';
+const NOBODY_TAKES_REQUESTS = 'no instance takes requests: their option acceptRequests is off';
 
 function notDone({ authenticates }, timeout) {
   const why = authenticates
