@@ -71,6 +71,10 @@ export function read(file: string): Document {
     for (const child of children) {
       const href = child.attrGet('href') ?? child.attrGet('src');
       if (href !== null) document.links.push({ line, href });
+      if (child.type === 'html_inline') {
+        const [, source] = /^<img src="([^"]*)"/.exec(child.content) ?? [];
+        if (source !== undefined) document.links.push({ line, href: source });
+      }
     }
   });
   return document;

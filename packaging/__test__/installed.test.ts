@@ -169,7 +169,7 @@ test('tools that judge packages have nothing to say of it', async () => {
 });
 
 test('the packages are no larger than CONTRIBUTING.md says', async () => {
-  const most = { main: [125_000, 460_000], addon: [2_300_000, 5_000_000] };
+  const most = { main: [180_000, 640_000], addon: [2_300_000, 5_000_000] };
   for (const [{ name, packedSize, unpackedSize }, [packed, unpacked]] of [
     [published.main, most.main],
     [published.of(thisPlatform), most.addon],
