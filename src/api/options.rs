@@ -47,6 +47,7 @@ pub struct Options {
     pub(super) eligible: bool,
     pub(super) min_instances: usize,
     pub(super) message_secrets: Option<Secrets>,
+    pub(super) accept_requests: bool,
     pub(super) drain_ms: u64,
     pub(super) wait_replicas: u32,
     pub(super) runtime: Option<Handle>,
@@ -90,6 +91,7 @@ impl Default for Options {
             eligible: true,
             min_instances: 1,
             message_secrets: None,
+            accept_requests: true,
             drain_ms: Config::DEFAULT_DRAIN_LIMIT.as_millis() as u64,
             wait_replicas: 0,
             runtime: None,
@@ -206,6 +208,15 @@ impl Options {
     pub fn message_secrets(mut self, secrets: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
         let secrets = secrets.into_iter().map(|secret| secret.as_ref().to_vec()).collect();
         self.message_secrets = Some(Secrets(secrets));
+        self
+    }
+
+    /// Whether this instance, while it leads, heeds the requests `incumbent reelect` and `incumbent transfer` of the command line: one in five `lease_ms` at most.
+    /// With [`message_secret`](Self::message_secret), only those of who knows it; without, whoever may publish on the kind's channels can make them.
+    ///
+    /// Default: true.
+    pub fn accept_requests(mut self, accept_requests: bool) -> Self {
+        self.accept_requests = accept_requests;
         self
     }
 

@@ -49,6 +49,7 @@ impl Options {
         let config = Config {
             candidacy,
             preempt: self.preempt,
+            accepts_requests: self.accept_requests,
             drain_limit: Duration::from_millis(self.drain_ms),
             authenticator,
             ..Config::new(place, self.kind, timing)
