@@ -1,19 +1,6 @@
-//! What the documents of both languages say of the crate.
+//! What both languages say of the crate.
 
 use std::fs;
-
-/// Those of RUST.md are run, since it is the first page of the crate's documents.
-#[test]
-fn the_example_of_the_readme_is_one_that_is_run() {
-    let readme = fs::read_to_string("README.md").unwrap();
-    let run = fs::read_to_string("RUST.md").unwrap();
-    let blocks: Vec<&str> = readme.split("```rust\n").skip(1).collect();
-    assert!(!blocks.is_empty());
-    for block in blocks {
-        let block = block.split("```").next().unwrap();
-        assert!(run.contains(block), "RUST.md lacks this:\n{block}");
-    }
-}
 
 /// Programs know errors by their codes, in either language.
 #[test]
