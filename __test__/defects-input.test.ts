@@ -54,8 +54,8 @@ const junk: (string | Buffer)[] = [
 
 async function channelsOf(kind: string): Promise<string[]> {
   const channels: string[] = await redis.cli('PUBSUB', 'CHANNELS', `incumbent:{${kind}}*`);
-  // Election, registry, all, leader, followers, and one for each of two instances.
-  assert.equal(channels.length, 7);
+  // Election, registry, all, leader, followers, requests, and one for each of two instances.
+  assert.equal(channels.length, 8);
   return channels;
 }
 

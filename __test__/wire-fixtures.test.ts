@@ -115,11 +115,11 @@ describe('what the addon writes', () => {
       assert.deepEqual((await observer.keys('*')).sort(), Object.values<string>(keys).sort());
 
       const own = channels.instance.replace(instance, candidate.id);
-      const { election, registry, all, leader, followers } = channels;
+      const { election, registry, all, leader, followers, requests } = channels;
       const listened = () => observer.pubSubChannels();
       await eventually(async () => {
         // Whoever leads heeds no announcement.
-        assert.deepEqual((await listened()).sort(), [all, own, leader, registry].sort());
+        assert.deepEqual((await listened()).sort(), [all, own, leader, registry, requests].sort());
         return true;
       });
       const follower = await started(server, { kind, redis: `${server.url}/${db}` });
