@@ -7,8 +7,11 @@ import { root } from '../platforms.ts';
 
 const directory = path.join(root, '__test__');
 
-/** These test the tools of the project, which run on Node.js alone, not the library. */
-const ofTools = /^(bench|faults|start-main|readme)/;
+/**
+ * These test no part of the library, but the tools of the project, and the command `incumbent` with the dashboard: whatever
+ * installs that, its first line has Node.js run it.
+ */
+const ofTools = /^(bench|cli|dashboard|demo|doctor|faults|start-main|readme)/;
 
 /** The names of the test files, without their ending. */
 export function testNames(words: string[]): string[] {

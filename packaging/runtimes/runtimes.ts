@@ -30,7 +30,6 @@ const byTwoClocks: Difference[] = [
     why: ownClock,
   },
   { file: 'defects-election', test: /^a leader that is cut off from Redis/, why: ownClock },
-  { file: 'demo', test: /over Redis/, why: ownClock },
   { file: 'sentinel', test: /^what was seen before a promotion/, why: ownClock },
   { file: 'takeover-kill', test: /^kill -9|^a leader that stops hands over/, why: ownClock },
   { file: 'takeover-pause', test: /^SIGSTOP of the leader for 3 s/, why: ownClock },
