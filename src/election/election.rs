@@ -81,6 +81,8 @@ pub struct Election {
     was_missing: bool,
     /// The process does not answer, so it must not lead.
     suspended: bool,
+    /// Whether a grant is kept to itself until [`Election::handle_admission`].
+    withholds: bool,
 
     events: VecDeque<Event>,
 }
@@ -113,6 +115,14 @@ struct Reign {
     told_register_lost: bool,
     /// The register names the connection, so that others may take as soon as it is gone.
     ends_with_connection: bool,
+    /// It is renewed like any other, and nobody was told of it yet: not the process, nor the tenure.
+    withheld: Option<Withheld>,
+}
+
+/// What is to be told with a reign.
+#[derive(Debug)]
+struct Withheld {
+    checkpoint: Option<Checkpoint>,
 }
 
 /// A token of ours in the register that does not lead.
@@ -175,8 +185,16 @@ impl Election {
             no_replacing_before: Instant::default(),
             was_missing: false,
             suspended: false,
+            withholds: false,
             events: VecDeque::new(),
         }
+    }
+
+    /// From now on a grant makes this instance the leader only with `handle_admission`. Until then it holds the register, and renews it, and leads
+    /// by nobody's account, its own included. What that costs, and for how long, is for the caller to answer for; safe it is, for
+    /// whoever says later that it leads, leads for less.
+    pub fn withhold_grants(&mut self) {
+        self.withholds = true;
     }
 
     pub fn with_candidacy(self, candidacy: Candidacy) -> Self {
@@ -205,7 +223,13 @@ impl Election {
         self.watch.sight().is_some()
     }
 
-    /// The term of this instance's own reign, also while it drains.
+    /// Whether this instance holds the register, and waits for its admission to lead.
+    pub fn awaits_admission(&self) -> bool {
+        self.reign.as_ref().is_some_and(|reign| reign.withheld.is_some())
+            && self.role == Role::Leader
+    }
+
+    /// The term of this instance's own reign, also while it drains or waits for its admission.
     pub fn reign(&self) -> Option<Term> {
         self.reign.as_ref().map(|reign| reign.term)
     }
@@ -259,6 +283,14 @@ impl Election {
         if self.reign.is_none() {
             self.role = Role::Follower;
             self.limit_stopping(now);
+        }
+    }
+
+    /// A grant that was withheld may be told: this instance leads, if its reign still stands. Without effect otherwise.
+    pub fn handle_admission(&mut self, now: Instant) {
+        self.expire(now);
+        if self.awaits_admission() && !self.tenure.is_closed() {
+            self.proclaim();
         }
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!        handle_start handle_stop handle_reelect           handle_stalled handle_resumed
 //!        handle_transfer handle_resign                     (the process does not answer, answers again)
-//!        handle_drained handle_drain_overrun
+//!        handle_drained handle_drain_overrun handle_admission
 //!                       \                                 /
 //!   handle_reply         \                               /        poll_event
 //!   handle_failure  ----> +-----------------------------+ ------> Elected, Defeated, RoleChanged,

@@ -75,7 +75,8 @@ impl Election {
         let is_ours = record.holder.as_ref() == Some(&self.holder) && record.term == reign.term;
         if reply.granted && is_ours {
             let until = max(reign.valid_until, sent + self.timing.validity());
-            if self.role == Role::Leader && !self.tenure.extend(reign.valid_until, until) {
+            let is_led = self.role == Role::Leader && reign.withheld.is_none();
+            if is_led && !self.tenure.extend(reign.valid_until, until) {
                 // Somebody asked in between, and was told that the leadership has expired.
                 return self.end_reign(now, Loss::Expired);
             }

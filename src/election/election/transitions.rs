@@ -22,11 +22,25 @@ impl Election {
             heir: None,
             told_register_lost: false,
             ends_with_connection,
+            withheld: Some(Withheld { checkpoint }),
         });
         self.precedence.note_holder(self.instance.clone());
         self.become_candidate();
         self.role = Role::Leader;
-        self.tenure.begin(term, valid_until);
+        if !self.withholds {
+            self.proclaim();
+        } else if let Some((_, term)) = self.leader {
+            // Whoever led before does so no more.
+            self.forget_leader(term);
+        }
+    }
+
+    /// From here on this node is the leader for all, by its clock.
+    pub(super) fn proclaim(&mut self) {
+        let Some(reign) = &mut self.reign else { return };
+        let Some(Withheld { checkpoint }) = reign.withheld.take() else { return };
+        let term = reign.term;
+        self.tenure.begin(term, reign.valid_until);
         self.leader = Some((self.instance.clone(), term));
         self.events.push_back(Event::Elected { term, checkpoint });
         self.tell(Role::Leader);
@@ -68,8 +82,13 @@ impl Election {
     }
 
     pub(super) fn become_draining(&mut self, reason: Loss) {
-        let Some(reign) = &self.reign else { return };
+        let Some(reign) = &mut self.reign else { return };
         self.role = Role::Draining;
+        if reign.withheld.is_some() {
+            // Nobody was told of it, so there is no work to wait for.
+            reign.drained = true;
+            return;
+        }
         self.events.push_back(Event::Draining { term: reign.term, reason });
     }
 
@@ -94,7 +113,8 @@ impl Election {
         let Some(reign) = &self.reign else { return };
         if now >= reign.valid_until {
             self.end_reign(now, Loss::Expired);
-        } else if self.role == Role::Leader && self.tenure.was_latched() {
+        } else if self.role == Role::Leader && reign.withheld.is_none() && self.tenure.was_latched()
+        {
             // Seen to be over before its time: what it was bound to does not hold, or the clock was read a moment later than `now`.
             let reason =
                 if reign.ends_with_connection { Loss::Disconnected } else { Loss::Expired };

@@ -3,6 +3,7 @@
 
 mod kit;
 
+mod admission;
 mod candidacy;
 mod crowd;
 mod draining;
