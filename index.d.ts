@@ -184,6 +184,21 @@ export interface Options<Meta = any> {
    * @default 0
    */
   waitReplicas?: number;
+
+  /**
+   * The library that the kind is moved away from, instance by instance, while it stays in service.
+   * With `'node-raft-redis'`, this instance speaks the wire of that library beside its own: the old
+   * instances follow a leader of Incumbent, see it in their lists and are seen in this one's, and
+   * messages go to and fro. The kind and the Redis server (one server: no `sentinels`, no `cluster`,
+   * no `medium: 'memory'`) are those that the old instances have; `messageSecret` has to wait.
+   *
+   * Give it to all instances until `legacyGone`, and leave it out then: it costs a message more for
+   * each message, five heartbeats and ten calls of `SCAN` a second, and up to 1.5 seconds after a
+   * takeover in which an old instance does not answer. docs/migration.md walks through it, and says what
+   * the old half cannot promise.
+   * @default none: there are no instances of another library
+   */
+  migrate?: 'node-raft-redis';
 }
 
 /**
@@ -502,6 +517,10 @@ export interface Stats {
   };
   /** How many instances are known, this one included; 0 when it is not started. */
   instances: number;
+  /**
+   * How many instances of the library that is moved away from live; only with the option `migrate`.
+   */
+  legacyInstances?: number;
   /** Whether the connection for commands stands. */
   connected: boolean;
   /** Whether the subscriptions stand. */
@@ -620,6 +639,12 @@ export interface CandidateEvents<Meta = any, Message = any> {
   ];
 
   /**
+   * With the option `migrate`: the last instance of the other library has left, or was silent for 2
+   * seconds. Once all of them are replaced for good, `migrate` may be left out.
+   */
+  legacyGone: [];
+
+  /**
    * Redis was lost or refused something: once when it happens and again for each attempt that
    * fails, at the default `leaseMs` some 25 times a second. The candidate goes on trying. Without a
    * listener it becomes one process warning for each outage, and never ends the process. Also with
@@ -640,7 +665,8 @@ export interface CandidateEvents<Meta = any, Message = any> {
  * `WARN_UNEQUAL_LEASE` (the instances of a kind differ in `leaseMs`), `WARN_REDIS` (the server lost
  * what must be kept, or hides what must be read; once in a leadership and once for a connection; or
  * may evict what must be kept, or is a replica, once in a process), `WARN_MESSAGE_DROPPED` (see
- * `messageSecret`; once in a run),
+ * `messageSecret`; once in a run), `WARN_MIGRATION` (with `migrate`: an old instance has not said
+ * that it follows, once in a leadership; or none is there any more, once a day),
  * or that of an `error` without a listener.
  *
  * @typeParam Meta What the instances show of themselves as `meta`.

@@ -85,6 +85,9 @@ class Deliveries {
         return this.#tellGap(item);
       case 'stall':
         return this.#announcer.tell('stall', { ms: item.ms });
+      case 'legacygone':
+        this.#announcer.publish('legacyGone', {});
+        return this.#announcer.emit('legacyGone');
       case 'reconnected':
         return this.#announcer.publish('reconnect', {});
       case 'error':

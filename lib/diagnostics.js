@@ -18,6 +18,7 @@ const CHANNELS = Object.fromEntries(
     'draining',
     'overrun',
     'reconnect',
+    'legacyGone',
   ].map((name) => [name, channel(`incumbent:${name}`)]),
 );
 

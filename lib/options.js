@@ -56,6 +56,12 @@ const OPTIONS = {
   },
   drainMs: { check: integer, default: 5000, minimum: 0, maximum: 600_000, unit: 'milliseconds' },
   waitReplicas: { check: integer, default: 0, minimum: 0, maximum: 100 },
+  migrate: {
+    check: oneOf,
+    values: ['node-raft-redis'],
+    default: () => null,
+    defaultText: 'none: there are no instances of another library',
+  },
 };
 
 /**
@@ -75,6 +81,7 @@ function resolveOptions(options) {
     settings[name] = resolveOne(name, options[name], row, settings, warnings);
   }
   relate(settings);
+  relateMove(settings);
   if (settings.maxStallMs === Infinity) settings.maxStallMs = null;
   return { settings, warnings };
 }
@@ -98,6 +105,24 @@ function relate({ leaseMs, renewMs, maxStallMs }) {
       'ERR_INVALID_OPTION',
       `maxStallMs (${maxStallMs}) must be at least leaseMs (${leaseMs}), or Infinity`,
     );
+  }
+}
+
+/** What the instances of the other library cannot follow. */
+function relateMove({ migrate, medium, redis, messageSecret }) {
+  if (migrate === null) return;
+  const hindrance = [
+    [medium === 'memory', 'medium "memory", which other processes do not see'],
+    [redis.sentinel, 'sentinels: name the server that the old instances use by its url or host'],
+    [redis.cluster, 'a cluster, which the old instances do not know'],
+    [
+      messageSecret !== null,
+      'a messageSecret, which the old instances cannot have: add it after the move',
+    ],
+  ].find(([isThere]) => isThere);
+  if (hindrance) {
+    const rule = `option "migrate" cannot be used with ${hindrance[1]}`;
+    throw new IncumbentError('ERR_INVALID_OPTION', rule);
   }
 }
 

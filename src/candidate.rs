@@ -47,6 +47,8 @@ pub struct Config {
     pub accepts_requests: bool,
     /// See [`Settings::authenticator`].
     pub authenticator: Option<Arc<Authenticator>>,
+    /// See [`Settings::migrates`].
+    pub migrates: bool,
     pub debug: bool,
 }
 
@@ -54,7 +56,8 @@ impl Config {
     /// With all that can be left to its default.
     pub fn new(place: Place, kind: String, timing: Timing) -> Self {
         let (candidacy, drain_limit) = (Candidacy::default(), Self::DEFAULT_DRAIN_LIMIT);
-        let (max_stall, preempt, accepts_requests, debug) = (None, false, true, false);
+        let (max_stall, preempt, accepts_requests) = (None, false, true);
+        let (migrates, debug) = (false, false);
         let authenticator = None;
         Self {
             place,
@@ -66,6 +69,7 @@ impl Config {
             preempt,
             accepts_requests,
             authenticator,
+            migrates,
             debug,
         }
     }
@@ -148,6 +152,11 @@ impl Candidate {
         self.metrics.leaderless(clock::now())
     }
 
+    /// How many instances of the library that is moved away from live; `None` where there is no such move.
+    pub fn legacy_instances(&self) -> Option<u64> {
+        self.config.migrates.then(|| self.metrics.legacy_instances())
+    }
+
     /// See [`Metrics::silence`].
     pub fn silence(&self) -> Option<Duration> {
         self.metrics.silence(clock::now())
@@ -189,6 +198,7 @@ impl Candidate {
             lifeline: self.lifeline.clone(),
             metrics: self.metrics.clone(),
             authenticator: self.config.authenticator.clone(),
+            migrates: self.config.migrates,
             debug: self.config.debug,
         };
         let parts = RunParts {

@@ -59,6 +59,8 @@ pub enum ErrorCode {
     UnequalLease,
     /// `WARN_MESSAGE_DROPPED`, a warning: a message was not authenticated as `messageSecret` wants it.
     MessageDropped,
+    /// `WARN_MIGRATION`, a warning of the npm package alone, which can move a fleet of node-raft-redis: its option `migrate` needs a look.
+    Migration,
     /// `WARN_REDIS`, a warning: the server lost what must be kept, may evict it, or hides what must be read.
     Advice,
 }
@@ -113,6 +115,7 @@ impl ErrorCode {
             Self::Internal => "ERR_INTERNAL",
             Self::UnequalLease => "WARN_UNEQUAL_LEASE",
             Self::MessageDropped => "WARN_MESSAGE_DROPPED",
+            Self::Migration => "WARN_MIGRATION",
             Self::Advice => "WARN_REDIS",
         }
     }
@@ -146,6 +149,7 @@ impl From<Failure> for Error {
             Failure::RoundTripTooLong(text) => Self::new(ErrorCode::RoundTripTooLong, text),
             Failure::UnequalLease(text) => Self::new(ErrorCode::UnequalLease, text),
             Failure::Unauthenticated(text) => Self::new(ErrorCode::MessageDropped, text),
+            Failure::Migration(text) => Self::new(ErrorCode::Migration, text),
             Failure::Advice(text) => Self::new(ErrorCode::Advice, text),
         }
     }

@@ -39,6 +39,8 @@ pub mod membership;
 pub mod messaging;
 #[doc(hidden)]
 pub mod metrics;
+#[doc(hidden)]
+pub mod migration;
 #[cfg(feature = "node")]
 #[doc(hidden)]
 pub mod node;

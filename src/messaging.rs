@@ -30,6 +30,20 @@ pub enum Channel {
     Instance(InstanceId),
     /// What somebody else asks of the leader; see [`Petition`].
     Requests,
+    /// One of another library; see [`crate::migration`].
+    Legacy(LegacyChannel),
+}
+
+/// The channels of node-raft-redis for one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LegacyChannel {
+    /// Its election.
+    Ballots,
+    /// Its messages.
+    All,
+    Leader,
+    Followers,
+    Instance(InstanceId),
 }
 
 /// What whoever is outside may ask of a leader that takes requests.
@@ -91,6 +105,15 @@ pub enum Addressee {
 }
 
 impl Addressee {
+    pub fn legacy_channel(&self) -> LegacyChannel {
+        match self {
+            Self::All => LegacyChannel::All,
+            Self::Leader => LegacyChannel::Leader,
+            Self::Followers => LegacyChannel::Followers,
+            Self::Instance(id) => LegacyChannel::Instance(id.clone()),
+        }
+    }
+
     pub fn channel(&self) -> Channel {
         match self {
             Self::All => Channel::All,
@@ -148,6 +171,15 @@ pub struct Delivery {
     pub is_for_us: bool,
 }
 
+/// The role of a sender who may lead, to a receiver who may, of what was sent to the leader or to this one instance, or not.
+pub fn role_of(sender_leads: bool, leads: bool, is_addressed: bool) -> Option<SenderRole> {
+    match sender_leads {
+        true => Some(SenderRole::Leader),
+        false if leads && is_addressed => Some(SenderRole::Follower),
+        false => None,
+    }
+}
+
 /// Under which of the role events a message is told, besides `message`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SenderRole {
@@ -186,11 +218,7 @@ impl Reception {
             _ => true,
         };
         let is_addressed = matches!(channel, Channel::Leader | Channel::Instance(_));
-        let role = match envelope.leads {
-            true => Some(SenderRole::Leader),
-            false if leads && is_addressed => Some(SenderRole::Follower),
-            false => None,
-        };
+        let role = role_of(envelope.leads, leads, is_addressed);
         Some(Delivery { from: sender.instance.clone(), missed, role, is_for_us })
     }
 

@@ -21,6 +21,8 @@ pub struct Metrics {
     subscribed: AtomicBool,
     /// How many instances are known, this one included; 0 while it is not started.
     instances: AtomicU64,
+    /// How many of the library that is moved away from.
+    legacy_instances: AtomicU64,
     /// When Redis last answered, in ns on this host's clock; 0 for never.
     heard_at: AtomicU64,
     rest: Mutex<Rest>,
@@ -99,6 +101,7 @@ impl Metrics {
         self.connected.store(false, Ordering::Relaxed);
         self.subscribed.store(false, Ordering::Relaxed);
         self.instances.store(0, Ordering::Relaxed);
+        self.legacy_instances.store(0, Ordering::Relaxed);
     }
 
     pub fn note_leader(&self, now: Instant, leader: Option<InstanceId>) {
@@ -149,6 +152,14 @@ impl Metrics {
 
     pub fn set_instances(&self, instances: usize) {
         self.instances.store(instances as u64, Ordering::Relaxed);
+    }
+
+    pub fn set_legacy_instances(&self, instances: usize) {
+        self.legacy_instances.store(instances as u64, Ordering::Relaxed);
+    }
+
+    pub fn legacy_instances(&self) -> u64 {
+        self.legacy_instances.load(Ordering::Relaxed)
     }
 
     pub fn is_connected(&self) -> bool {

@@ -76,6 +76,8 @@ pub fn channel_name(channel: &Channel) -> Cow<'static, str> {
         Channel::Followers => "followers".into(),
         Channel::Requests => "requests".into(),
         Channel::Instance(id) => format!("instance:{}", encode_name(id.as_str())).into(),
+        // Where the other library is, it has names of its own for them.
+        Channel::Legacy(channel) => format!("legacy:{channel:?}").into(),
     }
 }
 

@@ -10,11 +10,24 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("messaging", &["election"]),
     ("wire", &["election", "membership", "messaging"]),
     ("authentication", &["election", "messaging", "wire"]),
+    ("migration", &["election", "membership", "messaging", "wire"]),
     ("clock", &["election"]),
     ("random", &[]),
     ("lifeline", &[]),
     ("metrics", &["election"]),
-    ("medium", &["election", "membership", "messaging", "wire", "clock", "random", "lifeline"]),
+    (
+        "medium",
+        &[
+            "election",
+            "membership",
+            "messaging",
+            "wire",
+            "migration",
+            "clock",
+            "random",
+            "lifeline",
+        ],
+    ),
     (
         "driver",
         &[
@@ -23,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "messaging",
             "wire",
             "authentication",
+            "migration",
             "clock",
             "medium",
             "lifeline",
@@ -136,7 +150,7 @@ fn no_internal_module_is_shown_in_the_documents() {
 
 #[test]
 fn the_core_is_pure() {
-    for module in ["election", "membership", "messaging", "simulation"] {
+    for module in ["election", "membership", "messaging", "migration", "simulation"] {
         for (file, code) in sources_of(module) {
             for word in IMPURE {
                 assert!(!code.contains(word), "{} names {word}", file.display());

@@ -167,7 +167,8 @@ impl Sink for Listener {
                 shared.with_outbox(|outbox| outbox.unsent(from, up_to, &error));
             }
             // Neither is asked for.
-            Output::Stall(_) | Output::Debug(_) => {}
+            // The last comes only with the option `migrate`, which Rust does not have.
+            Output::Stall(_) | Output::Debug(_) | Output::LegacyGone => {}
         }
     }
 }

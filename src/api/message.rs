@@ -157,11 +157,12 @@ impl From<messaging::Channel> for Channel {
             messaging::Channel::All => Self::All,
             messaging::Channel::Leader => Self::Leader,
             messaging::Channel::Followers => Self::Followers,
-            // No message comes on the other three.
+            // No message comes on the others.
             messaging::Channel::Instance(_)
             | messaging::Channel::Election
             | messaging::Channel::Registry
-            | messaging::Channel::Requests => Self::Instance,
+            | messaging::Channel::Requests
+            | messaging::Channel::Legacy(_) => Self::Instance,
         }
     }
 }

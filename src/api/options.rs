@@ -15,7 +15,7 @@ use crate::election::Timing;
 ///
 /// The names, bounds and defaults are those of the npm package: `lease_ms` is its `leaseMs`, and so are the two called in errors. All instances of a kind
 /// should have the same `lease_ms`, whichever language they are written in. What that package calls `maxStallMs` has no counterpart: where the runtime is
-/// blocked, nothing renews the leadership, and it ends by itself.
+/// blocked, nothing renews the leadership, and it ends by itself. Nor has `migrate`, for fleets of node-raft-redis: services in Rust join them after the move.
 ///
 /// ```
 /// use incumbent::{Candidate, Options};

@@ -49,6 +49,8 @@ pub struct Options {
     message_secret: Option<Vec<Vec<u8>>>,
     #[serde(default)]
     wait_replicas: u32,
+    #[serde(default)]
+    migrate: Option<Library>,
     pub debug: bool,
 }
 
@@ -57,6 +59,13 @@ pub struct Options {
 enum MediumName {
     Redis,
     Memory,
+}
+
+/// What a fleet is moved away from.
+#[derive(Deserialize)]
+enum Library {
+    #[serde(rename = "node-raft-redis")]
+    NodeRaftRedis,
 }
 
 #[derive(Deserialize)]
@@ -165,6 +174,25 @@ impl Options {
             return Err(format!("option \"messageSecret\" must name at most {MAX_SECRETS}"));
         }
         Ok(Authenticator::new(secrets).map(Arc::new))
+    }
+
+    /// Whether this instance moves a fleet of the other library.
+    ///
+    /// # Errors
+    /// A sentence, when it could not speak with them.
+    pub fn migrates(&self) -> Result<bool, String> {
+        let Some(Library::NodeRaftRedis) = self.migrate else { return Ok(false) };
+        let is_one_server =
+            |server: &RedisOptions| server.sentinel.is_none() && server.cluster.is_none();
+        if self.medium == MediumName::Memory || !self.redis.as_ref().is_some_and(is_one_server) {
+            return Err(
+                "option \"migrate\" needs the one Redis server that the old instances use".into()
+            );
+        }
+        if self.message_secret.is_some() {
+            return Err("option \"migrate\" must be left out with \"messageSecret\"".into());
+        }
+        Ok(true)
     }
 
     /// # Errors

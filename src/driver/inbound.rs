@@ -23,6 +23,9 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 self.debug(|| "connected".into());
                 self.note_connection(now);
                 self.election.handle_connected(now);
+                if let Some(mover) = &mut self.mover {
+                    mover.migration.handle_connected(now);
+                }
                 if self.is_taking_part() {
                     self.refresh_at = Some(now);
                     if !self.is_subscribed {
@@ -41,8 +44,12 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 self.is_subscribed = false;
                 self.settings.metrics.set_subscribed(false);
                 self.election.handle_unsubscribed(now);
+                if let Some(mover) = &mut self.mover {
+                    mover.migration.handle_deaf();
+                }
                 self.sink.put(Output::Error(error.into()));
             }
+            Notice::Ballot(bytes) => self.handle_ballot(&bytes),
             Notice::Late(round_trip) => self.tell_late(round_trip),
             Notice::Advice(text) => self.sink.put(Output::Warning(Failure::Advice(text))),
             Notice::Announced(announcement) => {
@@ -76,6 +83,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             }
             Done::Heard(result) => self.handle_heard(result),
             Done::JoinedRole => self.hold_until = None,
+            Done::Legacy(settled) => self.handle_settled(settled),
             Done::Withdrawn => {
                 if let Stage::Closing { is_withdrawn, .. } = &mut self.stage {
                     *is_withdrawn = true;
@@ -98,6 +106,9 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         self.resubscribe_at = None;
         self.membership.handle_gap();
         self.election.handle_subscribed(clock::now());
+        if let Some(mover) = &mut self.mover {
+            mover.migration.handle_listening(clock::now());
+        }
     }
 
     /// The channel that a leader had left.
@@ -231,6 +242,9 @@ impl<M: Medium, S: Sink> Driver<M, S> {
 
     /// How many messages it was.
     fn handle_publication(&mut self, channel: Channel, payload: Vec<u8>) -> u64 {
+        if let Channel::Legacy(channel) = &channel {
+            return self.handle_legacy_message(channel, &payload);
+        }
         let Some((envelope, body)) = wire::decode_envelope(&payload) else {
             self.mailbox.count_malformed();
             return 1;
@@ -312,7 +326,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     }
 
     /// A lost connection is told by its own notice, once for each attempt; a call that failed for want of one adds nothing.
-    fn tell_error(&self, error: MediumError) {
+    pub(super) fn tell_error(&self, error: MediumError) {
         if error.kind != MediumErrorKind::Unreachable {
             self.sink.put(Output::Error(error.into()));
         }

@@ -5,6 +5,7 @@
 mod fencing;
 mod handover;
 mod inbound;
+mod migration;
 mod output;
 mod publisher;
 mod questions;
@@ -32,12 +33,14 @@ use crate::election::{
 };
 use crate::lifeline::Lifeline;
 use crate::medium::fencing::{Fenced, Replies};
+use crate::medium::legacy::LegacyCall;
 use crate::medium::{Channel, Enrolment, Mailbox, Medium, MediumError, Roster};
 use crate::membership::Membership;
-use crate::messaging::Reception;
+use crate::messaging::{LegacyChannel, Reception};
 use crate::metrics::Metrics;
 
 use handover::Handover;
+use migration::{Mover, Settled};
 pub use output::{Answer, Failure, InstanceView, Message, Output, Sink};
 pub use publisher::{Draft, Refusal, SendQueue};
 use questions::Inquiry;
@@ -70,6 +73,8 @@ pub struct Settings {
     pub metrics: Arc<Metrics>,
     /// With it, messages are authenticated, and those that are not are dropped.
     pub authenticator: Option<Arc<Authenticator>>,
+    /// Whether the fleet is moved away from node-raft-redis, whose instances are led and talked to meanwhile.
+    pub migrates: bool,
     /// Whether `Output::Debug` is wanted.
     pub debug: bool,
 }
@@ -106,6 +111,7 @@ pub struct Driver<M: Medium, S: Sink> {
     is_fetching: bool,
     resubscribe_at: Option<Instant>,
     handover: Handover,
+    mover: Option<Box<Mover>>,
     /// Of the last reign, until its loss was told.
     last_term: Option<Term>,
     /// The command of the election that is under way: when it was sent, and whether it is a renewal.
@@ -152,6 +158,7 @@ enum Done {
     Subscribed(Result<(), MediumError>),
     Heard(Result<(), MediumError>),
     JoinedRole,
+    Legacy(Settled),
     Withdrawn,
     Published,
 }
@@ -160,7 +167,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     #[allow(clippy::too_many_arguments)]
     pub fn new(
         settings: Settings,
-        election: Box<Election>,
+        mut election: Box<Election>,
         tenure: Arc<Tenure>,
         medium: M,
         mailbox: Mailbox,
@@ -168,7 +175,12 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         queue: Arc<SendQueue>,
         sink: Arc<S>,
     ) -> Self {
+        let mover = settings.migrates.then(|| {
+            election.withhold_grants();
+            Box::new(Mover::new(&settings.instance, election.timing().lease()))
+        });
         Self {
+            mover,
             membership: Membership::new(settings.instance.clone()),
             reception: Reception::new(settings.instance.clone()),
             stall: StallGuard::new(settings.max_stall, clock::now()),
@@ -215,6 +227,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             self.election.holder().clone(),
             self.tenure.clone(),
             self.settings.authenticator.clone(),
+            self.settings.migrates,
         );
         self.call(
             publisher::publish_all(
@@ -230,6 +243,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         let mut alarm = pin!(sleep(Duration::ZERO));
         loop {
             self.send_due();
+            self.move_on();
             self.tell_events();
             self.advance();
             if self.stage == Stage::Stopped {
@@ -359,6 +373,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             self.refresh_at.filter(|_| self.is_listed()),
             self.resubscribe_at.filter(|_| self.is_taking_part()),
             roster,
+            self.migration_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -411,6 +426,9 @@ impl<M: Medium, S: Sink> Driver<M, S> {
                 self.medium.unsubscribe(Channel::Election);
             }
             Event::RoleChanged(role) => {
+                if let Some(mover) = &mut self.mover {
+                    mover.migration.handle_own_change(clock::now());
+                }
                 if self.role == Role::Leader && self.is_taking_part() {
                     self.reception.forget_channel(&Channel::Followers);
                     self.join_role(Channel::Followers, Channel::Leader);
@@ -429,9 +447,20 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     }
 
     fn join_role(&mut self, joined: Channel, left: Channel) {
-        self.medium.unsubscribe(left);
+        let (joined, left) = (self.on_all_wires(joined), self.on_all_wires(left));
+        left.into_iter().for_each(|channel| self.medium.unsubscribe(channel));
         let medium = self.medium.clone();
-        self.call(async move { medium.subscribe(vec![joined]).await }, |_| Done::JoinedRole);
+        self.call(async move { medium.subscribe(joined).await }, |_| Done::JoinedRole);
+    }
+
+    /// The channel of a role, and the one that it has on the wire of another library.
+    fn on_all_wires(&self, channel: Channel) -> Vec<Channel> {
+        let legacy = match channel {
+            Channel::Leader => LegacyChannel::Leader,
+            _ => LegacyChannel::Followers,
+        };
+        let legacy = self.mover.as_ref().map(|_| Channel::Legacy(legacy));
+        std::iter::once(channel).chain(legacy).collect()
     }
 
     /// Until the channel stands, the election looks in place of hearing; and once it does, it looks again, for what was announced meanwhile.
@@ -482,7 +511,15 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         self.stage = Stage::Closing { is_withdrawn: false, is_published: false };
         self.hold_until = None;
         self.queue.close();
-        self.call(async move { medium.withdraw().await }, |_| Done::Withdrawn);
+        let is_listed_twice = self.mover.is_some();
+        let withdraw = async move {
+            if is_listed_twice {
+                // Where it fails, the record goes by its expiry.
+                let _ = medium.legacy(LegacyCall::Leave).await;
+            }
+            medium.withdraw().await
+        };
+        self.call(withdraw, |_| Done::Withdrawn);
     }
 
     // ---- Calls ------------------------------------------------------------------------------------------------------
@@ -514,12 +551,16 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         let own = Channel::Instance(self.settings.instance.clone());
         let mut channels = vec![Channel::Registry, Channel::All, own];
         channels.extend(match self.role {
-            Role::Leader => vec![Channel::Leader],
-            _ => vec![Channel::Followers, Channel::Election],
+            Role::Leader => self.on_all_wires(Channel::Leader),
+            _ => self.on_all_wires(Channel::Followers),
         });
         if self.settings.accepts_requests {
             channels.push(Channel::Requests);
         }
+        if self.role != Role::Leader {
+            channels.push(Channel::Election);
+        }
+        channels.extend(self.legacy_channels());
         let medium = self.medium.clone();
         self.call(async move { medium.subscribe(channels).await }, Done::Subscribed);
     }

@@ -50,6 +50,8 @@ pub enum Output {
         leader: Option<InstanceId>,
         term: Term,
     },
+    /// The last instance of the library that is moved away from has left.
+    LegacyGone,
     Joined(InstanceView),
     Left(InstanceView),
     Message(Message),
@@ -138,6 +140,8 @@ pub enum Failure {
     UnequalLease(String),
     /// A message was dropped.
     Unauthenticated(String),
+    /// Of the move from another library.
+    Migration(String),
     Advice(String),
 }
 

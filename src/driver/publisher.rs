@@ -14,6 +14,7 @@ use crate::election::{Holder, Tenure};
 use crate::medium::{Channel, Medium};
 use crate::messaging::{Addressee, Dating, Numbering};
 use crate::metrics::Metrics;
+use crate::migration::wire::encode_message;
 use crate::wire::{Format, Letterhead};
 
 /// Messages, and bytes of them, that may wait. Beyond, `append` refuses.
@@ -183,6 +184,8 @@ pub struct Letters {
     holder: Holder,
     tenure: Arc<Tenure>,
     authenticator: Option<Arc<Authenticator>>,
+    /// Whether each message goes out on the wire of another library as well.
+    migrates: bool,
     numbering: Numbering,
     dating: Dating,
 }
@@ -192,9 +195,10 @@ impl Letters {
         holder: Holder,
         tenure: Arc<Tenure>,
         authenticator: Option<Arc<Authenticator>>,
+        migrates: bool,
     ) -> Self {
         let (numbering, dating) = (Numbering::default(), Dating::default());
-        Self { holder, tenure, authenticator, numbering, dating }
+        Self { holder, tenure, authenticator, migrates, numbering, dating }
     }
 
     /// Short messages in JSON to one addressee that follow one another go in one envelope: whatever is done once for a publication,
@@ -206,7 +210,8 @@ impl Letters {
     ) -> Vec<(Channel, Vec<u8>)> {
         let leads = self.tenure.is_valid(clock::now);
         let letterhead = Letterhead::new(self.holder.as_str(), self.tenure.term().0, leads);
-        drafts
+        let copies = if self.migrates { self.copies(drafts, leads) } else { Vec::new() };
+        let letters = drafts
             .chunk_by(|one, next| one.is_line() && next.is_line() && one.to == next.to)
             .map(|drafts| {
                 let channel = drafts[0].to.channel();
@@ -220,8 +225,19 @@ impl Letters {
                     authenticator.sign(&name_of(&channel), &mut payload);
                 }
                 (channel, payload)
-            })
-            .collect()
+            });
+        letters.chain(copies).collect()
+    }
+
+    /// The same messages for the instances of the other library, in the same order.
+    fn copies(&self, drafts: &[Draft], leads: bool) -> Vec<(Channel, Vec<u8>)> {
+        let own = self.holder.instance();
+        let copy = |Draft { to, format, body }: &Draft| {
+            let leads = (*to != Addressee::Leader).then_some(leads);
+            let payload = encode_message(&own, *format, body, leads);
+            (Channel::Legacy(to.legacy_channel()), payload)
+        };
+        drafts.iter().map(copy).collect()
     }
 }
 
@@ -290,7 +306,7 @@ mod tests {
         };
         let drafts: Vec<Draft> = drafts.iter().map(draft).collect();
         let holder = Holder::new(&InstanceId::new("a"), 1);
-        Letters::new(holder, Arc::default(), None)
+        Letters::new(holder, Arc::default(), None, false)
             .write(&drafts, |_| unreachable!("nothing is authenticated"))
             .into_iter()
             .map(|(channel, payload)| {

@@ -101,6 +101,9 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             Question::SetMeta(meta) => {
                 self.settings.meta = meta;
                 self.membership.handle_own(self.record());
+                if let Some(mover) = &mut self.mover {
+                    mover.migration.handle_own_change(clock::now());
+                }
                 self.enroll(Some(question));
             }
             Question::Instances | Question::Leader => {
@@ -142,8 +145,12 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             Inquiry::Petition(heir) => return self.obey_transfer(heir, &roster),
             Inquiry::Changes => return,
         };
-        let mut instances =
-            self.membership.list().map(|record| self.view_beside(record.clone(), leader.as_ref()));
+        let is_led = leader.is_some() || self.election.reign().is_some();
+        let mut instances = self
+            .membership
+            .list()
+            .map(|record| self.view_beside(record.clone(), leader.as_ref()))
+            .chain(self.legacy_views(is_led));
         let answer = match what {
             Question::Leader => Answer::Leader(instances.find(|view| view.role == Role::Leader)),
             _ => Answer::Instances(instances.collect()),

@@ -16,10 +16,12 @@ const MAX_MESSAGE_BYTES: usize = 64 << 20;
 const MAX_ANNOUNCEMENTS: usize = 4_096;
 /// Changes of the registry that wait. One that is dropped shows as a hole in the revisions.
 const MAX_CHANGES: usize = 4_096;
+/// Ballots of another library that wait. Its election bears a loss.
+const MAX_BALLOTS: usize = 4_096;
 /// What an empty queue may keep of its room. A process may hold thousands of queues, nearly all of them empty nearly always.
 const KEPT_ROOM: usize = 16;
 
-/// Notices in four queues, so that a flood of messages, of joining instances, or of forged announcements holds up nothing that steers.
+/// Notices in queues of their own, so that a flood of messages, of joining instances, or of forged announcements holds up nothing that steers.
 pub fn mailbox() -> (MailboxSender, Mailbox) {
     let shared = Arc::new(Shared::default());
     (MailboxSender { shared: shared.clone() }, Mailbox { shared })
@@ -49,6 +51,7 @@ struct Queues {
     announcements: VecDeque<Announcement>,
     /// Those of a large fleet that starts wait for every candidate of a process, a million of them.
     changes: VecDeque<RegistryChange>,
+    ballots: VecDeque<Vec<u8>>,
     messages: VecDeque<Notice>,
     message_bytes: usize,
     is_closed: bool,
@@ -78,7 +81,7 @@ impl MailboxSender {
 }
 
 impl Mailbox {
-    /// The next notice: of the link first, then announcements, then changes, then messages if `takes_messages`.
+    /// The next notice: of the link first, then announcements, then changes, then ballots, then messages if `takes_messages`.
     /// Cancelling it loses nothing.
     pub async fn next(&mut self, takes_messages: bool) -> Notice {
         poll_fn(|context| {
@@ -154,6 +157,7 @@ impl Queues {
                 put_into(&mut self.announcements, announcement, MAX_ANNOUNCEMENTS)
             }
             Notice::Registry(change) => put_into(&mut self.changes, change, MAX_CHANGES),
+            Notice::Ballot(ballot) => put_into(&mut self.ballots, ballot, MAX_BALLOTS),
             _ => put_into(&mut self.links, notice, usize::MAX),
         }
     }
@@ -162,6 +166,7 @@ impl Queues {
         take_from(&mut self.links)
             .or_else(|| take_from(&mut self.announcements).map(Notice::Announced))
             .or_else(|| take_from(&mut self.changes).map(Notice::Registry))
+            .or_else(|| take_from(&mut self.ballots).map(Notice::Ballot))
             .or_else(|| if takes_messages { self.take_message() } else { None })
     }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::fencing::{Fenced, Replies, Work};
+use self::legacy::{LegacyAnswer, LegacyCall};
 use crate::election::{Checkpoint, Command, Holder, Reply, Term};
 
 pub use crate::membership::{
@@ -22,6 +23,7 @@ pub use crate::messaging::Channel;
 #[cfg(test)]
 pub mod conformance;
 pub mod fencing;
+pub mod legacy;
 mod mailbox;
 pub mod memory;
 pub mod redis;
@@ -71,6 +73,16 @@ pub trait Medium: Send + Sync + 'static {
 
     /// What was left last.
     fn checkpoint(&self) -> impl Future<Output = Result<Option<Checkpoint>, MediumError>> + Send;
+
+    /// Reads or writes the records of another library's instances, beside which a fleet is moved.
+    fn legacy(
+        &self,
+        call: LegacyCall,
+    ) -> impl Future<Output = Result<LegacyAnswer, MediumError>> + Send {
+        let _ = call;
+        let message = "there are no instances of another library where this medium is";
+        std::future::ready(Err(MediumError::new(MediumErrorKind::Unfit, message)))
+    }
 
     /// Publishes in order. When it fails, any part of the batch may have gone out.
     fn publish(
@@ -128,6 +140,8 @@ pub enum Notice {
     Advice(String),
     Announced(crate::election::Announcement),
     Registry(RegistryChange),
+    /// What came on [`crate::messaging::LegacyChannel::Ballots`].
+    Ballot(Vec<u8>),
     Message {
         channel: Channel,
         payload: Vec<u8>,

@@ -50,6 +50,7 @@ impl NativeCandidate {
             accepts_requests: options.accept_requests,
             max_stall: options.max_stall(),
             authenticator: options.authenticator().map_err(refused)?,
+            migrates: options.migrates().map_err(refused)?,
             kind: options.kind,
             debug: options.debug,
         };

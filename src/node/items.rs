@@ -81,6 +81,7 @@ enum Item<'a> {
         ms: f64,
     },
     Reconnected,
+    LegacyGone,
     Leader {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
@@ -214,6 +215,7 @@ impl Batch {
                 Item::Overrun { term: term.0, after_ms: milliseconds(*after) }
             }
             Output::Reconnected => Item::Reconnected,
+            Output::LegacyGone => Item::LegacyGone,
             Output::Stall(length) => Item::Stall { ms: milliseconds(*length) },
             Output::LeaderChanged { leader, term } => {
                 Item::Leader { id: leader.as_ref().map(|id| id.as_str()), term: term.0 }
@@ -400,6 +402,8 @@ fn name(channel: &Channel) -> &'static str {
         Channel::Leader => "leader",
         Channel::Followers => "followers",
         Channel::Instance(_) => "instance",
-        Channel::Election | Channel::Registry | Channel::Requests => "internal",
+        Channel::Election | Channel::Registry | Channel::Requests | Channel::Legacy(_) => {
+            "internal"
+        }
     }
 }

@@ -20,6 +20,8 @@ struct Stats<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     silent_ms: Option<f64>,
     instances: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    legacy_instances: Option<u64>,
     renewals: Renewals,
     #[serde(skip_serializing_if = "Option::is_none")]
     round_trip: Option<RoundTrip>,
@@ -75,6 +77,7 @@ pub fn stats(candidate: &Candidate) -> String {
         subscribed: metrics.is_subscribed(),
         silent_ms: candidate.silence().map(milliseconds),
         instances: metrics.instances(),
+        legacy_instances: candidate.legacy_instances(),
         renewals: Renewals {
             granted: metrics.renewals.granted.get(),
             refused: metrics.renewals.refused.get(),

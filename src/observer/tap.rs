@@ -79,7 +79,7 @@ fn addressee(channel: &Channel) -> (&'static str, Option<&str>) {
         Channel::Followers => ("followers", None),
         Channel::Instance(id) => ("instance", Some(id.as_str())),
         Channel::Requests => ("requests", None),
-        Channel::Election | Channel::Registry => ("internal", None),
+        Channel::Election | Channel::Registry | Channel::Legacy(_) => ("internal", None),
     }
 }
 

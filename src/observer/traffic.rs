@@ -33,7 +33,9 @@ impl Traffic {
             Channel::Leader => &self.leader,
             Channel::Followers => &self.followers,
             Channel::Instance(_) => &self.instances,
-            Channel::Requests | Channel::Election | Channel::Registry => return,
+            Channel::Requests | Channel::Election | Channel::Registry | Channel::Legacy(_) => {
+                return;
+            }
         };
         counter.fetch_add(count, Ordering::Relaxed);
         self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);

@@ -15,6 +15,9 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "petition" => PETITIONS.iter().map(|body| body.as_bytes().to_vec()).collect(),
         "register-key" => KEYS.iter().map(|key| key.as_bytes().to_vec()).collect(),
         "look" => looks(),
+        "legacy-ballot" => texts(LEGACY_BALLOTS),
+        "legacy-record" => texts(LEGACY_RECORDS),
+        "legacy-message" => texts(LEGACY_MESSAGES),
         "answer" => answers().iter().map(|answer| answer.to_string().into_bytes()).collect(),
         "resp" => {
             let mut all: Vec<Vec<u8>> = answers().iter().map(resp).collect();
@@ -25,7 +28,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         }
         "greeting" => vec![hello().to_string().into_bytes()],
         "options" => options(),
-        "url" => URLS.iter().map(|url| url.as_bytes().to_vec()).collect(),
+        "url" => texts(URLS),
         other => panic!("there is no target {other}"),
     }
 }
@@ -46,6 +49,29 @@ fn looks() -> Vec<Vec<u8>> {
         .map(|case| json!([time, case["fields"], { id: record }, seen]).to_string().into_bytes())
         .collect()
 }
+
+fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+const LEGACY_BALLOTS: &[&str] = &[
+    r#"{"type":"check","from":"k2j5x0q8w3e7r1t9y4u6","currentTerm":3}"#,
+    r#"{"type":"request","from":"k2j5x0q8w3e7r1t9y4u6","currentTerm":9007199254740992,"ignore":["a"]}"#,
+    r#"{"type":"vote","from":"k2j5x0q8w3e7r1t9y4u6","to":"me","granted":true,"currentTerm":1e999}"#,
+    r#"{"type":"check","from":"x","currentTerm":1790000000000000,"incumbent":"x","leads":true}"#,
+];
+
+const LEGACY_RECORDS: &[&str] = &[
+    r#"{"ts":1790000000000,"meta":{"zone":"eu"},"state":"leader"}"#,
+    r#"{"ts":1790000000000.5,"meta":"","state":"follower"}"#,
+    r#"{"ts":0,"meta":null,"state":"candidate","incumbent":"x"}"#,
+];
+
+const LEGACY_MESSAGES: &[&str] = &[
+    r#"{"message":{"a":[1,null,"\ud800"]},"from":"k2j5x0q8w3e7r1t9y4u6","fromLeader":true}"#,
+    r#"{"from":"k2j5x0q8w3e7r1t9y4u6"}"#,
+    r#"{"message":"x","from":"x","fromLeader":false,"incumbent":"x"}"#,
+];
 
 const URLS: &[&str] = &[
     "redis://localhost",

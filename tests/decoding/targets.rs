@@ -19,6 +19,8 @@ use incumbent::medium::redis::reply::{Answer, Unreadable};
 use incumbent::medium::redis::{Endpoint, Place as Located, Target as Server};
 use incumbent::membership::{Change, InstanceRecord, Membership, RegistryChange, Roster};
 use incumbent::messaging::{Channel, Envelope, Format, Petition, Reception};
+use incumbent::migration::wire::{Ballot, Letter, Record, decode_message, encode_message};
+use incumbent::migration::{Migration, Standing, Step};
 use incumbent::observer::look;
 use incumbent::wire;
 use redis::Value;
@@ -37,6 +39,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "petition", run: petition },
     Target { name: "register-key", run: register_key },
     Target { name: "look", run: look },
+    Target { name: "legacy-ballot", run: legacy_ballot },
+    Target { name: "legacy-record", run: legacy_record },
+    Target { name: "legacy-message", run: legacy_message },
     Target { name: "answer", run: answer },
     Target { name: "resp", run: resp },
     Target { name: "greeting", run: greeting },
@@ -148,6 +153,74 @@ fn look(bytes: &[u8]) {
     let instances = status["instances"].as_array().expect("a list");
     assert!(instances.iter().filter(leaders).count() <= 1);
     assert!(status["term"].as_u64().is_none_or(|term| term < Term::LIMIT.0));
+}
+
+// ---- What instances of node-raft-redis say --------------------------------------------------------------------------
+
+fn legacy_ballot(bytes: &[u8]) {
+    let Some(ballot) = Ballot::decode(bytes) else { return };
+    let again = Ballot::decode(&ballot.encode()).expect("it decoded before");
+    assert_eq!((again.from, again.term), (ballot.from.clone(), ballot.term));
+
+    let start = Instant::from_millis(10_000);
+    for reign in [None, Some(7)] {
+        let mut migration =
+            Migration::new(InstanceId::new("me"), Duration::from_millis(800), 0, start);
+        migration.handle_listening(start);
+        for tenth in 0..50 {
+            let now = start + Duration::from_millis(100 * tenth);
+            let leader = Some((InstanceId::new("x"), 6));
+            let standing = Standing { reign, awaits_admission: true, seeks: tenth > 20, leader };
+            migration.handle_standing(now, standing);
+            migration.handle_ballot(now, ballot.clone());
+            work_off(&mut migration, now, None);
+        }
+    }
+}
+
+fn legacy_record(bytes: &[u8]) {
+    if let Some(record) = Record::decode(bytes) {
+        assert!(record.meta.get().len() <= wire::MAX_META_BYTES);
+        assert!(wire::is_sound_json(record.meta.get()));
+    }
+    let start = Instant::from_millis(10_000);
+    let mut migration = Migration::new(InstanceId::new("me"), Duration::from_millis(800), 0, start);
+    for second in 0..5 {
+        work_off(&mut migration, start + Duration::from_secs(second), Some(bytes));
+    }
+    assert!(migration.count() <= 1);
+}
+
+/// Does what is due; whatever is read is `record`.
+fn work_off(migration: &mut Migration, now: Instant, record: Option<&[u8]>) {
+    let mut steps = 0;
+    while let Some(step) = migration.poll_step(now) {
+        match step {
+            Step::Speak(ballot) => {
+                assert!(Ballot::decode(&ballot.encode()).is_some());
+                migration.handle_spoken(now, &ballot);
+            }
+            Step::Scan(_) => migration.handle_scanned(now, 0, vec![InstanceId::new("a")]),
+            Step::Read(ids) => {
+                let read = |id| (id, record.map(<[u8]>::to_vec));
+                migration.handle_read(now, 0.0, ids.into_iter().map(read).collect());
+            }
+            Step::Enter => {}
+        }
+        steps += 1;
+        assert!(steps < 100, "it never comes to rest");
+    }
+    migration.may_lead(now);
+    while migration.poll_event().is_some() {}
+}
+
+fn legacy_message(bytes: &[u8]) {
+    if let Some(Letter::Old(message)) = decode_message(bytes) {
+        let body = message.body.unwrap_or("null");
+        assert!(body.len() <= wire::MAX_MESSAGE_BYTES && wire::is_sound_json(body));
+        let ours = encode_message(&message.from, Format::Json, body.as_bytes(), Some(true));
+        assert!(matches!(decode_message(&ours), Some(Letter::New) | None));
+    }
 }
 
 // ---- What scripts and the server answer -----------------------------------------------------------------------------

@@ -254,6 +254,7 @@ pub(super) fn start_as(kind: &str, setup: Setup) -> Node {
         lifeline: Arc::default(),
         metrics: metrics.clone(),
         authenticator: setup.authenticator.clone(),
+        migrates: false,
         debug: false,
     };
     let driver = Box::new(Driver::new(

@@ -2,6 +2,7 @@
 //! so that no kind's names can be another's.
 
 use crate::medium::Channel;
+use crate::migration::wire as legacy;
 use crate::wire::{channel_name, decode_name, encode_name};
 
 pub struct Names {
@@ -14,12 +15,13 @@ pub struct Names {
     pub revision: String,
     /// Channels know no database, so it is part of their names.
     channels: String,
+    kind: String,
 }
 
 impl Names {
     /// A prefix may hold a hash tag of its own, which then decides instead; but an empty one (`{}`) would part the keys of a kind.
     pub fn new(prefix: &str, kind: &str, db: i64) -> Self {
-        let kind = encode_name(kind);
+        let (plain, kind) = (kind, encode_name(kind));
         let key = |name: &str| format!("{prefix}incumbent:{{{kind}}}:{name}");
         Self {
             register: key("register"),
@@ -27,6 +29,7 @@ impl Names {
             seen: key("seen"),
             revision: key("revision"),
             channels: key(&format!("{db}:")),
+            kind: plain.to_owned(),
         }
     }
 
@@ -60,7 +63,14 @@ impl Names {
         [&self.channels, "registry"]
     }
 
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
     pub fn channel(&self, channel: &Channel) -> String {
+        if let Channel::Legacy(channel) = channel {
+            return legacy::channel_name(&self.kind, channel);
+        }
         format!("{}{}", self.channels, channel_name(channel))
     }
 }

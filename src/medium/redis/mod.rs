@@ -20,6 +20,7 @@ mod guide;
 mod hub;
 pub mod info;
 pub mod keys;
+mod legacy;
 mod place;
 mod presence;
 mod redirects;
@@ -65,6 +66,7 @@ use self::scripts::{Call, Outcome, Script, Wait, evaluate};
 pub use self::target::Target;
 pub use self::tls::{Pem, Tls};
 use super::fencing::{Fenced, Replies, Work};
+use super::legacy::{LegacyAnswer, LegacyCall};
 use super::{
     Channel, Enrolment, MailboxSender, Medium, MediumError, MediumErrorKind, Members, Notice,
     Roster,
@@ -496,6 +498,13 @@ impl Medium for RedisMedium {
         })
         .await
         .map_err(errors::of_recall)
+    }
+
+    async fn legacy(&self, call: LegacyCall) -> Result<LegacyAnswer, MediumError> {
+        let link = self.hub.shared.link()?;
+        let (kind, own) = (self.names.kind().to_owned(), self.instance.clone());
+        self.call(&link, self.patience(), |connection| legacy::execute(connection, kind, own, call))
+            .await
     }
 
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {

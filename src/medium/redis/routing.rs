@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use tokio::sync::oneshot;
 
 use crate::medium::{Channel, MailboxSender, MediumError, Notice};
+use crate::messaging::LegacyChannel;
+use crate::migration::wire as legacy;
 use crate::wire;
 
 /// Names one medium within its hub.
@@ -220,12 +222,12 @@ impl Routing {
         }
         let Some(routes) = self.routes.get(name) else { return };
         let Some((last, others)) = routes.split_last() else { return };
-        // All routes of a name lead to the same channel. It is read once, however many candidates this process has.
+        // It is read once, however many candidates this process has.
         let Some(notice) = read(&last.channel, payload) else {
             return routes.iter().for_each(|route| self.count_malformed(route));
         };
         for route in others {
-            self.hand_over(route, notice.clone());
+            self.hand_over(route, of_channel(&route.channel, notice.clone()));
         }
         self.hand_over(last, notice);
     }
@@ -243,8 +245,21 @@ impl Routing {
     }
 }
 
+/// All routes of a name lead to the same channel, but for those of another library, which names a channel of one kind like one of another.
+fn of_channel(channel: &Channel, notice: Notice) -> Notice {
+    match (channel, notice) {
+        (Channel::Legacy(_), Notice::Message { payload, .. }) => {
+            Notice::Message { channel: channel.clone(), payload }
+        }
+        (_, notice) => notice,
+    }
+}
+
 fn read(channel: &Channel, payload: Vec<u8>) -> Option<Notice> {
     match channel {
+        Channel::Legacy(LegacyChannel::Ballots) => {
+            (payload.len() <= legacy::MAX_BALLOT_BYTES).then_some(Notice::Ballot(payload))
+        }
         Channel::Election => wire::decode_announcement(&payload).map(Notice::Announced),
         Channel::Registry => wire::decode_registry_change(&payload).map(Notice::Registry),
         channel => (payload.len() <= wire::MAX_ENVELOPE_BYTES)
