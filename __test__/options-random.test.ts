@@ -112,6 +112,7 @@ const options = record(Object.keys(OPTIONS), {
   minInstances: fc.integer({ min: 1, max: 10_000 }),
   drainMs: fc.integer({ min: 0, max: 600_000 }),
   waitReplicas: fc.integer({ min: -1, max: 101 }),
+  migrate: fc.constantFrom('node-raft-redis', null),
 });
 
 test('random options are accepted by both sides, or refused with a code', () => {

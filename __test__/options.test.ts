@@ -47,6 +47,7 @@ describe('without options', () => {
       acceptRequests: true,
       drainMs: 5000,
       waitReplicas: 0,
+      migrate: null,
     });
   });
 
@@ -149,6 +150,27 @@ describe('kind, meta and medium', () => {
       { medium: 'Memory' },
       'option "medium" must be "redis" or "memory"; got string "Memory"',
     );
+  });
+
+  test('migrate names the one library that there is, on one server that it knows', () => {
+    const migrate = 'node-raft-redis';
+    assert.equal(settingsOf({ migrate }).migrate, migrate);
+    for (const other of ['redlock', '', true, null]) {
+      invalid({ migrate: other }, /^option "migrate" must be "node-raft-redis"; got /);
+    }
+    const node = { host: 'a' };
+    for (const [options, hindrance] of [
+      [{ medium: 'memory' }, /medium "memory", which other processes do not see$/],
+      [{ redis: { sentinels: [node], name: 'a' } }, /sentinels: name the server that the old /],
+      [{ redis: { cluster: [node] } }, /a cluster, which the old instances do not know$/],
+      [
+        { messageSecret: 'x'.repeat(32) },
+        /a messageSecret, which the old .*: add it after the move$/,
+      ],
+    ] as const) {
+      invalid({ ...options, migrate }, /^option "migrate" cannot be used with /);
+      invalid({ ...options, migrate }, hindrance);
+    }
   });
 
   test('crashDetection is one of two', () => {

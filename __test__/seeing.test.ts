@@ -167,6 +167,7 @@ describe('diagnostics channels', () => {
       ['gap', { from: 'b', channel: 'all', missed: 3 }],
       ['stall', { ms: 11_000 }],
       ['reconnect', {}],
+      ['legacyGone', {}],
       ['draining', { term: 8, reason: 'stalled' }],
       ['overrun', { term: 8, afterMs: 5000 }],
     ];
@@ -174,7 +175,8 @@ describe('diagnostics channels', () => {
     candidate.on('error', () => {});
     native.elect(8);
     for (const [name, fields] of told.slice(3)) {
-      native.deliver({ type: name === 'reconnect' ? 'reconnected' : name, ...fields } as any);
+      const type = name === 'reconnect' ? 'reconnected' : name.toLowerCase();
+      native.deliver({ type, ...fields } as any);
     }
     native.deliver({ type: 'defeated', term: 8, leader: 'b', reason: 'stalled' });
     const common = { candidate, id: native.id, kind: 'orders' };

@@ -55,6 +55,7 @@ describe('a new candidate', () => {
       leaseMs: 800,
       renewMs: null,
       waitReplicas: 0,
+      migrate: null,
       maxStallMs: null,
       crashDetection: 'lease',
       priority: 0,

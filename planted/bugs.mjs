@@ -7,6 +7,7 @@
 import { connectionBugs } from './connection-bugs.mjs';
 import { crowdBugs } from './crowd-bugs.mjs';
 import { handoverBugs } from './handover-bugs.mjs';
+import { migrationBugs } from './migration-bugs.mjs';
 import { secretBugs } from './secret-bugs.mjs';
 
 const election = 'src/election/election.rs';
@@ -593,5 +594,6 @@ export const bugs = [
 
   ...crowdBugs,
   ...handoverBugs,
+  ...migrationBugs,
   ...secretBugs,
 ];

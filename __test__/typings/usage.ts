@@ -202,6 +202,7 @@ export function listenersGetTypedArguments(): void {
   candidate
     .on('elected', ({ term }) => same<number, typeof term>())
     .on('elected', ({ signal }) => same<AbortSignal, typeof signal>())
+    .on('legacyGone', (...none) => same<[], typeof none>())
     .on('stall', ({ ms }) => same<number, typeof ms>())
     .on('defeated', (leaderId) => same<string | undefined, typeof leaderId>())
     .on('statechange', (state) => same<State, typeof state>())

@@ -9,9 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Candidate } from '../../index.js';
 import { WebSocket } from 'ws';
 import { parse, parseAllDocuments } from 'yaml';
+import { OldInstance, type OldOptions } from '../../__test__/fixtures/old-instance.ts';
 import type { Program } from '../../__test__/fixtures/program.ts';
 import { startRedis, type RedisServer } from '../../__test__/fixtures/redis-server.ts';
-import { root, type Block } from './document.ts';
+import { read, root, type Block } from './document.ts';
 import type { Reader } from './reader.ts';
 
 interface Scene {
@@ -210,6 +211,51 @@ export const scenarios: Record<string, (scene: Scene) => Promise<void>> = {
     await endAll([second]);
   },
 
+  /** It takes the leadership over from the old instances, which follow, and tells when the last of them has left. */
+  async move({ block, reader, t }) {
+    const old = await startOld(t, { url: reader.redisUrl, kind: 'orders' });
+    await reader.until(() => old.leads);
+    const defeated = once(old, 'defeated');
+    const program = reader.start(block, { REDIS_URL: reader.redisUrl });
+    await reader.until(() => program.output.includes('elected'));
+    await defeated;
+    assert.equal(old.leads, false);
+    await old.stop();
+    await reader.until(() => program.output.includes('the last old instance has left'));
+    await endAll([program]);
+  },
+
+  /** Added to the usual ones, they are enough for the move; without one of them it is named. */
+  async 'rights-for-the-move'({ block, reader, redis, t }) {
+    const usual = read('docs/redis.md').blocks.find(({ code }) => code.startsWith('ACL SETUSER'))!;
+    const words = ({ code }: Block) => code.trim().split(' ').slice(3);
+    const as = async (user: string, rights: string[]) => {
+      await redis.cli('ACL', 'SETUSER', user, 'reset', ...rights);
+      const url = `redis://${user}:password@127.0.0.1:${redis.port}`;
+      const one = new Candidate({ redis: url, kind: 'orders', migrate: 'node-raft-redis' });
+      t.after(() => one.stop());
+      return one;
+    };
+    const old = await startOld(t, { url: redis.url, kind: 'orders' });
+    const rights = [...words(usual), ...words(block)];
+    const one = await as('mover', rights);
+    const errors: unknown[] = [];
+    one.on('error', (error) => errors.push(error));
+    await one.start();
+    await reader.until(() => old.leaderId === one.id && one.stats().legacyInstances === 1);
+    const heard = once(old, 'message');
+    await one.messageAll('a word');
+    assert.equal((await heard)[0].message, 'a word');
+    assert.deepEqual(errors, []);
+
+    const poor = await as('poor', [...rights, '-scan']);
+    const refusal = once(poor, 'error').catch((error) => [error]);
+    await poor.start();
+    const [error] = await refusal;
+    assert.equal(error.code, 'ERR_REDIS_REFUSED');
+    assert.match(error.message, /scan/i);
+  },
+
   /** A deployment that a cluster would take: its parts fit together, and it leaves a leader the time to drain. */
   async kubernetes({ block }) {
     const objects = parseAllDocuments(block.code).map((document) => {
@@ -270,6 +316,13 @@ export const scenarios: Record<string, (scene: Scene) => Promise<void>> = {
 };
 
 /** What it printed, without what a busy machine may make it warn of. */
+async function startOld(t: TestContext, options: OldOptions): Promise<OldInstance> {
+  const one = new OldInstance(options);
+  t.after(() => one.stop());
+  await one.start();
+  return one;
+}
+
 function said({ output }: Program): string {
   return output.replace(/^(\(node:|\(Use `node|ERR_).*\n/gm, '');
 }

@@ -75,7 +75,7 @@ describe('docs/api.md', () => {
 
 describe('docs/operations.md', () => {
   test('watches what stats() has', () => {
-    const stats = declared('export interface Stats ', /^ +(\w+):/gm);
+    const stats = declared('export interface Stats ', /^ +(\w+)\??:/gm);
     const section = read('docs/operations.md').text.split('\n## Metrics and alerts\n')[1]!;
     const cells = [...section.split('```')[0]!.matchAll(/^\| ([^|]+)\|/gm)].map(
       ([, cell]) => cell!,

@@ -1,0 +1,113 @@
+// Bugs where a fleet is moved from node-raft-redis: whom the old instances follow, and who of them lives.
+
+const rule = 'src/migration/rule.rs';
+const standingIn = 'src/migration/rule/standing_in.rs';
+const roll = 'src/migration/roll.rs';
+const wire = 'src/migration/wire.rs';
+const transitions = 'src/election/election/transitions.rs';
+const tests = 'migration';
+
+/** @type {import('./bugs.mjs').Bug[]} */
+export const migrationBugs = [
+  {
+    about: 'a grant that is withheld is told at once',
+    edits: [
+      {
+        file: transitions,
+        from: '        if !self.withholds {',
+        to: '        if true || !self.withholds {',
+      },
+    ],
+  },
+  {
+    about: 'a new leader does not wait for the old ones',
+    tests,
+    edits: [
+      {
+        file: rule,
+        from: 'reign.is_undisputed || now >= out_at + PATIENCE_AT_MOST || all_follow()',
+        to: 'true || all_follow()',
+      },
+    ],
+  },
+  {
+    about: 'a check of an old leader is forgotten by the next new leader',
+    tests,
+    edits: [{ file: rule, from: 'self.old_led_at = Some(now);', to: 'let _ = subject;' }],
+  },
+  {
+    about: 'votes of an earlier reign count',
+    tests,
+    edits: [
+      {
+        file: rule,
+        from: 'reign.first_term.is_some_and(|first| vote.term >= first)',
+        to: 'reign.first_term.is_some()',
+      },
+    ],
+  },
+  {
+    about: 'the term of the checks stands still',
+    tests,
+    edits: [
+      {
+        file: rule,
+        from: 'let term = highest([reign.base.plus(passed), roll.highest_term()]);',
+        to: 'let term = highest([reign.base.plus(passed * 0), roll.highest_term()]);',
+      },
+    ],
+  },
+  {
+    about: 'nobody stands in for a leader that fell silent',
+    tests,
+    edits: [
+      {
+        file: standingIn,
+        from: 'let is_ours_to_do = self.reign.is_none()',
+        to: 'let is_ours_to_do = false',
+      },
+    ],
+  },
+  {
+    about: 'a leader that was stood in for is waited for for ever',
+    tests,
+    edits: [
+      {
+        file: rule,
+        from: 'by_leader_at: before.filter(|_| !is_by_leader).unwrap_or(now),',
+        to: 'by_leader_at: before.filter(|_| is_by_leader).unwrap_or(now),',
+      },
+    ],
+  },
+  {
+    about: 'old records are judged by the clock of their host',
+    tests,
+    edits: [
+      {
+        file: roll,
+        from: 'known.ts.map_or(is_plausible, |before| before != record.ts)',
+        to: '(record.ts - wall_ms).abs() < 2000.0',
+      },
+    ],
+  },
+  {
+    about: 'the silence of an outage counts',
+    tests,
+    edits: [{ file: roll, from: 'alive.max(reading_since)', to: 'alive' }],
+  },
+  {
+    about: 'a kind is a pattern',
+    tests,
+    edits: [{ file: wire, from: "            pattern.push('\\\\');\n", to: '' }],
+  },
+  {
+    about: 'the message null is taken for undefined',
+    tests,
+    edits: [{ file: wire, from: ', deserialize_with = "even_null")]', to: ')]' }],
+  },
+  {
+    about: 'what new instances say on the old wire is heard a second time',
+    tests,
+    edits: [{ file: wire, from: 'if body.incumbent.is_some() {', to: 'if false {' }],
+  },
+];
