@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { secretOf } from './fixtures/canary.ts';
 import { incumbent } from './fixtures/command.ts';
 import { Fleet } from './fixtures/fleet.ts';
+import { OldInstance } from './fixtures/old-instance.ts';
 import { startCluster } from './fixtures/redis-cluster.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
 import { start } from './fixtures/running-command.ts';
@@ -48,6 +49,39 @@ describe('status', () => {
     assert.deepEqual(status.leader.meta, { host: 'a' });
     assert.equal(status.since, Math.floor(leader.currentTerm / 1000));
     assert.ok(status.instances.every((one: any) => Math.abs(status.at - one.joinedAt) < 60_000));
+  });
+
+  test('while a kind is moved, the old instances are shown, until none is left', async (t) => {
+    const kind = 'moved';
+    const old = new OldInstance({ url: redis.url, kind, meta: { host: 'old' } });
+    t.after(() => old.stop());
+    await old.start();
+    const fleet = new Fleet(t, { redis: redis.url, kind });
+    const stranger = await fleet.start({ eligible: false });
+    const text = async () => (await incumbent(['status', '--kind', kind, ...at()])).stdout;
+    assert.doesNotMatch(await text(), /node-raft-redis/i, 'nobody moves it');
+
+    await fleet.start({ migrate: 'node-raft-redis' });
+    const { legacy } = await json('status', '--kind', kind, ...at());
+    assert.deepEqual(
+      legacy.instances.map(({ id, meta, state }: any) => ({ id, meta, state })),
+      [{ id: old.id, meta: { host: 'old' }, state: 'follower' }],
+    );
+    assert.match(
+      await text(),
+      new RegExp(`^${old.id} +follower +[\\d.]+ m?s (ago|ahead) +{"host":"old"}$`, 'm'),
+    );
+
+    await old.stop();
+    const past = JSON.stringify({ ts: Date.now() - 60_000, meta: '', state: 'follower' });
+    await redis.cli('SET', `consensus-nodes:${kind}:${old.id}`, past);
+    const shown = await text();
+    assert.match(
+      shown,
+      /^node-raft-redis: no instance is left; the option migrate may be left out$/m,
+    );
+    assert.match(shown, /^left behind by instances that are gone: 1 of their records$/m);
+    assert.equal(stranger.isLeader(), false);
   });
 
   test('a register that was tampered with is told of, not trusted', async () => {

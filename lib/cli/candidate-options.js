@@ -7,7 +7,8 @@ const { IncumbentError } = require('../errors.js');
  * The options of a candidate, as the arguments of a command name them: a file first, which the
  * other arguments beat.
  */
-function candidateOptions({ options: file, redis, kind, leaseMs, crashDetection, waitReplicas }) {
+function candidateOptions(given) {
+  const { options: file, redis, kind, leaseMs, crashDetection, waitReplicas, migrate } = given;
   const fromFile = file === undefined ? {} : optionsIn(file);
   const named = {
     redis: redisOf('--redis', redis),
@@ -15,9 +16,10 @@ function candidateOptions({ options: file, redis, kind, leaseMs, crashDetection,
     leaseMs,
     crashDetection,
     waitReplicas,
+    migrate,
   };
-  const given = Object.entries(named).filter(([, value]) => value !== undefined);
-  const options = { ...fromFile, ...Object.fromEntries(given) };
+  const present = Object.entries(named).filter(([, value]) => value !== undefined);
+  const options = { ...fromFile, ...Object.fromEntries(present) };
   // A variable that is empty counts as none.
   options.redis ??=
     redisOf('INCUMBENT_REDIS', process.env.INCUMBENT_REDIS || undefined) ??

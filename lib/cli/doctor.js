@@ -19,6 +19,9 @@ function addDoctor(program) {
       ),
     )
     .option('--wait-replicas <n>', 'as the option waitReplicas', Number)
+    .addOption(
+      new Option('--migrate <library>', 'as the option migrate').choices(OPTIONS.migrate.values),
+    )
     .option('--fenced', 'looks also for the rights that fenced() needs', false)
     .option('--json', 'prints the report as JSON', false)
     .addHelpText('after', SERVER_HELP + help)

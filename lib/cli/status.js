@@ -49,6 +49,7 @@ function linesOf(status) {
     '',
     ...instanceLines(status, true),
     ...(instances.length === 0 ? [] : ['']),
+    ...legacyLines(status),
     register === null ? 'register: there is none' : 'register:',
     ...table(Object.entries(register ?? {}).map(([field, text]) => [`  ${field}`, escaped(text)])),
   ];
@@ -81,6 +82,27 @@ function instanceLines({ instances, at }, showsSeen) {
   ];
   const seen = showsSeen ? ['SEEN'] : [];
   return table([['INSTANCE', 'STATE', ...seen, 'AGE', 'PRIORITY', 'META'], ...instances.map(row)]);
+}
+
+/** Who is still there of node-raft-redis, while the kind is moved away from it. */
+function legacyLines({ legacy }) {
+  if (legacy === null) return [];
+  const { instances, leftBehind } = legacy;
+  const row = ({ id, state, seenMs, meta }) => [name(id), state, ownClock(seenMs), value(meta, 60)];
+  const rows = [['NODE-RAFT-REDIS', 'STATE', 'SEEN, BY ITS CLOCK', 'META'], ...instances.map(row)];
+  const live =
+    instances.length > 0
+      ? table(rows)
+      : ['node-raft-redis: no instance is left; the option migrate may be left out'];
+  const dead =
+    leftBehind > 0
+      ? [`left behind by instances that are gone: ${leftBehind} of their records`]
+      : [];
+  return [...live, ...dead, ''];
+}
+
+function ownClock(ms) {
+  return ms < 0 ? `${span(-ms)} ahead` : `${span(ms)} ago`;
 }
 
 function seenText(ms) {

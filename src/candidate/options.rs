@@ -237,6 +237,7 @@ impl Options {
             watches_connections: timing.watches_connections(),
             fences,
             waits: self.wait_replicas > 0,
+            migrates: self.migrates()?,
         };
         Ok(Subject { target: *target, purpose, renewal_interval: timing.renewal_interval() })
     }

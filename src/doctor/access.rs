@@ -1,5 +1,7 @@
 //! The rights of the user, one by one.
 
+use std::iter;
+
 use redis::Value;
 
 use super::{Check, RIGHT, Subject};
@@ -14,13 +16,15 @@ pub async fn rights(subject: &Subject, visit: &mut Visit) -> Vec<Check> {
     let tried = try_all(visit, &rights).await;
     // Of a key or a channel that is refused, every command tells that names one.
     let denies = |what| {
-        let mut refusals = tried.iter().flatten().filter_map(|outcome| outcome.as_ref().err());
+        let own = iter::zip(&rights, &tried).filter(|(right, _)| !is_reaching(right));
+        let mut refusals = own.filter_map(|(_, outcome)| outcome.as_ref()?.as_ref().err());
         refusals.any(|refusal| refusal.denied == Some(what))
     };
     let verdict = |right: &Right, outcome: &Option<Outcome>| match right.trial {
         Trial::Keys => Verdict::of(!denies(Denied::Key)),
         Trial::Channels => Verdict::of(!denies(Denied::Channel)),
         Trial::Connecting => Verdict::Granted,
+        Trial::Reaching(_) => Verdict::of_reach(outcome),
         Trial::Command(_) | Trial::Writing(_) => Verdict::of_trial(outcome),
     };
     rights
@@ -30,6 +34,10 @@ pub async fn rights(subject: &Subject, visit: &mut Visit) -> Vec<Check> {
         .collect()
 }
 
+fn is_reaching(right: &Right) -> bool {
+    matches!(right.trial, Trial::Reaching(_))
+}
+
 /// The answers to the commands, in the order of the rights. What leaves a key is tried only where that can be deleted.
 async fn try_all(visit: &mut Visit, rights: &[Right]) -> Vec<Option<Outcome>> {
     let harmless = |right: &Right| match &right.trial {
@@ -37,6 +45,15 @@ async fn try_all(visit: &mut Visit, rights: &[Right]) -> Vec<Option<Outcome>> {
         _ => None,
     };
     let mut outcomes = ask(visit, rights, harmless).await;
+    for (right, outcome) in iter::zip(rights, &mut outcomes) {
+        let Trial::Reaching(words) = &right.trial else { continue };
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        *outcome = Some(visit.ask(&words).await);
+        if let ["SUBSCRIBE", channel] = words[..] {
+            // Whoever listens has less room for answers.
+            let _ = visit.ask(&["UNSUBSCRIBE", channel]).await;
+        }
+    }
     let deletion = rights.iter().position(|right| right.rule == "+del");
     let can_delete =
         deletion.is_some_and(|place| Verdict::of_trial(&outcomes[place]) == Verdict::Granted);
@@ -88,6 +105,15 @@ impl Verdict {
         match outcome {
             None => Self::Unknown,
             Some(Err(Refusal { denied: Some(Denied::Command), .. })) => Self::Denied,
+            Some(_) => Self::Granted,
+        }
+    }
+
+    /// Whether the command reached what it names. Where the command itself is denied, nothing follows.
+    fn of_reach(outcome: &Option<Outcome>) -> Self {
+        match outcome {
+            Some(Err(Refusal { denied: Some(Denied::Key | Denied::Channel), .. })) => Self::Denied,
+            Some(Err(Refusal { denied: Some(Denied::Command), .. })) | None => Self::Unknown,
             Some(_) => Self::Granted,
         }
     }

@@ -8,8 +8,13 @@ use crate::medium::redis::{Endpoint, Place};
 const SECRET: &str = "canary-4e1d-of-a-user";
 
 fn subject(target: Target) -> Subject {
-    let purpose =
-        Purpose { kind: "a b".into(), watches_connections: true, fences: true, waits: true };
+    let purpose = Purpose {
+        kind: "a b".into(),
+        watches_connections: true,
+        fences: true,
+        waits: true,
+        migrates: true,
+    };
     Subject { target, purpose, renewal_interval: Duration::from_secs(60) }
 }
 

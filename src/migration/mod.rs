@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use self::roll::Roll;
-pub use self::roll::{LegacyInstance, LegacyState, SCAN_COUNT};
+pub use self::roll::{LegacyInstance, LegacyState, MAX_KNOWN, PLAUSIBLE_SKEW_MS, SCAN_COUNT};
 use self::rule::Rule;
 pub use self::rule::Standing;
 use self::wire::{Ballot, Term};

@@ -27,7 +27,7 @@ const MOST_MISSING: usize = 16;
 /// After a longer break nothing follows from a record that did not change.
 const LONGEST_BREAK: Duration = Duration::from_millis(1500);
 /// A record that is no further from our time of day is taken for that of a living instance at first sight. Clocks may be wrong by less.
-const PLAUSIBLE_SKEW_MS: f64 = 15_000.0;
+pub const PLAUSIBLE_SKEW_MS: f64 = 15_000.0;
 /// Keys that one call of SCAN looks at.
 pub const SCAN_COUNT: u32 = 500;
 /// From call to call, until all keys were seen once, and after that; and from one round to the next.
@@ -37,7 +37,7 @@ const ROUNDS: Duration = Duration::from_secs(1);
 /// After a call that failed.
 const RETRY: Duration = Duration::from_millis(500);
 /// Records that are read; the old library bears fewer instances.
-const MAX_KNOWN: usize = 1000;
+pub const MAX_KNOWN: usize = 1000;
 /// What a new instance wrote is known as such for so long.
 const NEW_FOR: Duration = Duration::from_secs(10);
 

@@ -3,6 +3,7 @@
 //! ```text
 //!   Observer ──► scan      which kinds there are
 //!            ──► look      what a kind's keys hold now
+//!            ──► legacy    who is still there of node-raft-redis, while a kind is moved
 //!            ──► station   what happens: listens and looks, and tells by
 //!                            chronicle   elections, vacancies, silences, who comes and goes   (no I/O)
 //!                            traffic     messages and beats, each second
@@ -12,6 +13,7 @@
 
 mod chronicle;
 mod events;
+mod legacy;
 mod letter;
 pub mod look;
 mod routes;
@@ -34,7 +36,9 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 use self::events::Event;
+use self::legacy::Legacy;
 pub use self::letter::Letter;
+use self::look::Look;
 use self::station::{Order, Station};
 use crate::authentication::Authenticator;
 use crate::medium::redis::keys::Names;
@@ -226,7 +230,7 @@ async fn status(
     if let Some(mut visit) = standing {
         match look::look(&mut visit, &names).await {
             Ok(look) => {
-                let json = raw(&look.status(kind, visit.address(), |_| None));
+                let json = full_status(target, &mut visit, kind, &look).await;
                 *desk = Some(visit);
                 return Ok(json);
             }
@@ -239,11 +243,32 @@ async fn status(
     }
     let mut visit = Visit::open(target, &names.register).await?;
     let look = look::look(&mut visit, &names).await.map_err(told)?;
-    let json = raw(&look.status(kind, visit.address(), |_| None));
+    let json = full_status(target, &mut visit, kind, &look).await;
     if !is_cluster {
         *desk = Some(visit);
     }
     Ok(json)
+}
+
+async fn full_status(
+    target: &Target,
+    visit: &mut Visit,
+    kind: &str,
+    look: &Look,
+) -> Box<serde_json::value::RawValue> {
+    // The other library knows one server, and no prefix.
+    let legacy = match &target.place {
+        Place::Server(_) => legacy::legacy(visit, kind, look).await,
+        _ => None,
+    };
+    raw(&FullStatus { status: look.status(kind, visit.address(), |_| None), legacy })
+}
+
+#[derive(Serialize)]
+struct FullStatus<'a> {
+    #[serde(flatten)]
+    status: look::Status<'a>,
+    legacy: Option<Legacy>,
 }
 
 async fn forget(target: &Target, kind: &str) -> Result<(), MediumError> {

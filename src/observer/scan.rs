@@ -13,8 +13,8 @@ use crate::medium::redis::{Endpoint, Place, Target, masters};
 use crate::medium::{MediumError, MediumErrorKind};
 
 /// How many keys the server goes through at a step, and how long it rests before the next one: at most 100 000 in a second.
-const STEP: &str = "1000";
-const REST: Duration = Duration::from_millis(10);
+pub const STEP: &str = "1000";
+pub const REST: Duration = Duration::from_millis(10);
 
 pub async fn kinds(target: &Target) -> Result<BTreeSet<String>, MediumError> {
     let mut visit = Visit::open(target, "").await?;

@@ -4,6 +4,8 @@ use super::greeting::Greeting;
 use super::keys::{Names, escaped};
 use super::place::Place;
 use super::target::Target;
+use crate::messaging::LegacyChannel;
+use crate::migration::wire::{channel_name, record_prefix};
 
 /// One rule of an ACL, and what it is needed for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub enum Trial {
     /// Whatever names a key, or a channel, of the kind.
     Keys,
     Channels,
+    /// A command, which changes nothing, that names a key or a channel of another library.
+    Reaching(Vec<String>),
     /// The connection stands, so it is.
     Connecting,
 }
@@ -47,6 +51,8 @@ pub struct Purpose {
     pub fences: bool,
     /// Whether its grants wait for replicas.
     pub waits: bool,
+    /// Whether it moves the kind away from node-raft-redis.
+    pub migrates: bool,
 }
 
 impl Purpose {
@@ -121,12 +127,42 @@ pub fn needed(target: &Target, purpose: &Purpose, greeting: &Greeting) -> Vec<Ri
         rights.push(wanted("+client|info", BLIND, &["CLIENT", "INFO"]));
         rights.push(wanted("+pubsub|numsub", BLIND, &["PUBSUB", "NUMSUB", &channel]));
     }
+    if purpose.migrates {
+        rights.extend(beside_the_old(&purpose.kind));
+        rights.push(command("+scan", &["SCAN", "0", "COUNT", "1"]));
+        rights.push(command("+getrange", &["GETRANGE", key, "0", "0"]));
+    }
     if purpose.fences {
         let fenced = |rule, words: &[&str]| right(rule, Need::Fenced, Trial::Command(owned(words)));
         rights.push(fenced("+command|info", &["COMMAND", "INFO", "get"]));
         rights.push(fenced("+command|getkeys", &["COMMAND", "GETKEYS", "GET", key]));
     }
     rights
+}
+
+/// The keys and channels of node-raft-redis. No rule can hold a blank, and redis-cli reads quotes: any one letter is permitted in their place.
+fn beside_the_old(kind: &str) -> Vec<Right> {
+    let records = record_prefix(kind);
+    let pattern = |name: &str| {
+        escaped(name)
+            .replace(|letter: char| letter.is_whitespace() || "\"'\0".contains(letter), "?")
+    };
+    let name = |channel| channel_name(kind, &channel);
+    let (ballots, messages) = (name(LegacyChannel::Ballots), name(LegacyChannel::All));
+    let reaching = |rule: String, words: &[&str]| {
+        let trial = Trial::Reaching(owned(words));
+        Right { rule, need: Need::Always, trial }
+    };
+    let hearing = |channel: &str, rest: &str| {
+        let rule = format!("&{}{}", pattern(channel), if rest.is_empty() { "" } else { ":*" });
+        reaching(rule, &["SUBSCRIBE", &format!("{channel}{rest}")])
+    };
+    vec![
+        reaching(format!("~{}*", pattern(&records)), &["GET", &format!("{records}trial")]),
+        hearing(&ballots, ""),
+        hearing(&messages, ""),
+        hearing(&messages, ":trial"),
+    ]
 }
 
 const HIDES_IDENTITY: &str =
@@ -170,4 +206,32 @@ fn acl_of(username: Option<&str>, rules: &str) -> String {
 
 fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_holds_no_blank_and_no_quote_whatever_the_kind() {
+        let purpose = Purpose {
+            kind: "a \"b\"*".into(),
+            watches_connections: false,
+            fences: false,
+            waits: false,
+            migrates: true,
+        };
+        let target = Target::parse("redis://localhost").unwrap();
+        let acl = least_acl(&target, &purpose, &Greeting::default());
+        let rules: Vec<&str> = acl.split(' ').filter(|rule| rule.contains("consensus")).collect();
+        assert_eq!(
+            rules,
+            [
+                r"~consensus-nodes:a??b?\*:*",
+                r"&consensus-events:a??b?\*",
+                r"&consensus-messages:a??b?\*",
+                r"&consensus-messages:a??b?\*:*",
+            ]
+        );
+    }
 }
