@@ -52,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "messaging",
             "wire",
             "authentication",
+            "migration",
             "clock",
             "medium",
             "random",
