@@ -73,15 +73,33 @@ describe('status', () => {
     );
 
     await old.stop();
-    const past = JSON.stringify({ ts: Date.now() - 60_000, meta: '', state: 'follower' });
-    await redis.cli('SET', `consensus-nodes:${kind}:${old.id}`, past);
-    const shown = await text();
+    const shown = await json('status', '--kind', kind, ...at());
+    assert.deepEqual(shown.legacy, { instances: [], silent: 1, leftBehind: 0 }, 'it has just gone');
+    const past = JSON.stringify({ ts: Date.now() - 2 * 24 * 3_600_000, meta: '', state: 'leader' });
+    await redis.cli('SET', `consensus-nodes:${kind}:${'0'.repeat(22)}`, past);
+    const lines = await text();
     assert.match(
-      shown,
+      lines,
       /^node-raft-redis: no instance is left; the option migrate may be left out$/m,
     );
-    assert.match(shown, /^left behind by instances that are gone: 1 of their records$/m);
+    assert.match(lines, /^records that nobody has written for 2 s: 1$/m);
+    assert.match(lines, /^left behind for more than a day, to be deleted: 1$/m);
     assert.equal(stranger.isLeader(), false);
+  });
+
+  test('an old instance whose clock is wrong by an hour is shown as living', async (t) => {
+    const kind = 'moved-at-another-time';
+    const old = new OldInstance({ url: redis.url, kind, skewMs: -3_600_000 });
+    t.after(() => old.stop());
+    await new Fleet(t, { redis: redis.url, kind }).start({ migrate: 'node-raft-redis' });
+    await old.start();
+    const { legacy } = await json('status', '--kind', kind, ...at());
+    assert.deepEqual(
+      legacy.instances.map(({ id }: any) => id),
+      [old.id],
+    );
+    const { seenMs } = legacy.instances[0];
+    assert.ok(seenMs > 3_590_000 && seenMs < 3_660_000, `${seenMs}`);
   });
 
   test('a register that was tampered with is told of, not trusted', async () => {

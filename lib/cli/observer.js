@@ -53,6 +53,14 @@ class Observer {
   }
 
   /**
+   * The instances of node-raft-redis beside those of a kind, `null` unless it is moved away from that
+   * library. It takes up to two seconds, and walks through all keys.
+   */
+  legacy(kind) {
+    return this.#ask((question) => this.#native.legacy(question, kind));
+  }
+
+  /**
    * Sends a value as a message to 'all', 'leader', 'followers' or an `{ id }`, though this is no
    * instance. Gives the number of those who listen.
    */

@@ -28,7 +28,9 @@ function addStatus(program) {
 }
 
 async function show(observer, given) {
-  const status = await observer.status(observer.kind);
+  const { kind } = observer;
+  const [found, legacy] = await Promise.all([observer.status(kind), observer.legacy(kind)]);
+  const status = { ...found, legacy };
   if (given.json) console.log(JSON.stringify(status, null, 2));
   else console.log(linesOf(status).join('\n'));
   return status.leader === null ? NO_LEADER : 0;
@@ -87,17 +89,17 @@ function instanceLines({ instances, at }, showsSeen) {
 /** Who is still there of node-raft-redis, while the kind is moved away from it. */
 function legacyLines({ legacy }) {
   if (legacy === null) return [];
-  const { instances, leftBehind } = legacy;
+  const { instances, silent, leftBehind } = legacy;
   const row = ({ id, state, seenMs, meta }) => [name(id), state, ownClock(seenMs), value(meta, 60)];
   const rows = [['NODE-RAFT-REDIS', 'STATE', 'SEEN, BY ITS CLOCK', 'META'], ...instances.map(row)];
   const live =
     instances.length > 0
       ? table(rows)
       : ['node-raft-redis: no instance is left; the option migrate may be left out'];
-  const dead =
-    leftBehind > 0
-      ? [`left behind by instances that are gone: ${leftBehind} of their records`]
-      : [];
+  const dead = [
+    ...(silent > 0 ? [`records that nobody has written for 2 s: ${silent}`] : []),
+    ...(leftBehind > 0 ? [`left behind for more than a day, to be deleted: ${leftBehind}`] : []),
+  ];
   return [...live, ...dead, ''];
 }
 

@@ -84,6 +84,14 @@ impl NativeObserver {
         }
     }
 
+    /// Which instances of node-raft-redis there are beside those of a kind.
+    #[napi(catch_unwind)]
+    pub fn legacy(&self, question: u32, kind: String) {
+        if let Some(observer) = &*self.lock() {
+            observer.ask(question, Question::Legacy(kind));
+        }
+    }
+
     /// Deletes all keys of a kind, with the memory of its terms: for a kind that was made up for a trial.
     #[napi(catch_unwind)]
     pub fn forget(&self, question: u32, kind: String) {

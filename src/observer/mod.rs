@@ -36,9 +36,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 use self::events::Event;
-use self::legacy::Legacy;
 pub use self::letter::Letter;
-use self::look::Look;
 use self::station::{Order, Station};
 use crate::authentication::Authenticator;
 use crate::medium::redis::keys::Names;
@@ -53,6 +51,8 @@ pub type WatchId = u32;
 pub enum Question {
     Kinds,
     Status(String),
+    /// Who is there of the library that a kind is moved away from.
+    Legacy(String),
     /// Deletes all keys of a kind.
     Forget(String),
     /// Publishes it. The answer is how many listened.
@@ -166,6 +166,9 @@ impl Observer {
             let answer = match question {
                 Question::Kinds => scan::kinds(&target).await.map(|kinds| raw(&kinds)),
                 Question::Status(kind) => status(&target, &desk, &kind).await,
+                Question::Legacy(kind) => {
+                    legacy::legacy(&target, &kind).await.map(|found| raw(&found))
+                }
                 Question::Forget(kind) => forget(&target, &kind).await.map(|()| raw(&())),
                 Question::Publish(letter) => {
                     letter.publish(&target, authenticator.as_deref()).await.map(|count| raw(&count))
@@ -230,7 +233,7 @@ async fn status(
     if let Some(mut visit) = standing {
         match look::look(&mut visit, &names).await {
             Ok(look) => {
-                let json = full_status(target, &mut visit, kind, &look).await;
+                let json = raw(&look.status(kind, visit.address(), |_| None));
                 *desk = Some(visit);
                 return Ok(json);
             }
@@ -243,32 +246,11 @@ async fn status(
     }
     let mut visit = Visit::open(target, &names.register).await?;
     let look = look::look(&mut visit, &names).await.map_err(told)?;
-    let json = full_status(target, &mut visit, kind, &look).await;
+    let json = raw(&look.status(kind, visit.address(), |_| None));
     if !is_cluster {
         *desk = Some(visit);
     }
     Ok(json)
-}
-
-async fn full_status(
-    target: &Target,
-    visit: &mut Visit,
-    kind: &str,
-    look: &Look,
-) -> Box<serde_json::value::RawValue> {
-    // The other library knows one server, and no prefix.
-    let legacy = match &target.place {
-        Place::Server(_) => legacy::legacy(visit, kind, look).await,
-        _ => None,
-    };
-    raw(&FullStatus { status: look.status(kind, visit.address(), |_| None), legacy })
-}
-
-#[derive(Serialize)]
-struct FullStatus<'a> {
-    #[serde(flatten)]
-    status: look::Status<'a>,
-    legacy: Option<Legacy>,
 }
 
 async fn forget(target: &Target, kind: &str) -> Result<(), MediumError> {
