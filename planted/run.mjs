@@ -1,8 +1,10 @@
 // `npm run planted [-- WORDS]`: plants each bug of bugs.mjs (or those whose text contains one of WORDS) into a copy of the sources, and prints
-// what catches it. Fails when one is not caught, or when something is "caught" where no bug was planted.
+// what catches it. Fails when one is not caught, or when something is "caught" where no bug was planted. With `--texts` it only looks whether
+// each can be planted.
 
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 
 import { provideRedis } from '../scripts/redis.mjs';
 import { root, run } from '../scripts/run.mjs';
@@ -56,21 +58,27 @@ async function hunt(bug) {
 }
 
 /** Puts the bug in, and gives what takes it out again. */
-function plant({ about, edits = [] }, crate) {
-  const originals = new Map();
+function plant(bug, crate) {
+  const changes = changesBy(bug, crate);
+  changes.forEach(({ after }, at) => writeFileSync(at, after));
+  return () => changes.forEach(({ before }, at) => writeFileSync(at, before));
+}
+
+/** By file, its text before and after. */
+function changesBy({ about, edits = [] }, crate) {
+  const changes = new Map();
   for (const { file, from, to } of edits) {
     const at = path.join(crate, file);
-    const text = readFileSync(at, 'utf8');
-    if (!originals.has(at)) originals.set(at, text);
+    const before = changes.get(at)?.before ?? readFileSync(at, 'utf8');
+    const text = changes.get(at)?.after ?? before;
     const found = text.split(from).length - 1;
     if (found !== 1) {
       const what = `the text to be changed stands ${found} times in ${file}, not once`;
       throw new Error(`"${about}": ${what}; mend the bug's edit:\n${from}`);
     }
-    const changed = text.replace(from, () => to);
-    writeFileSync(at, changed);
+    changes.set(at, { before, after: text.replace(from, () => to) });
   }
-  return () => originals.forEach((text, at) => writeFileSync(at, text));
+  return changes;
 }
 
 async function simulate(bug) {
@@ -125,12 +133,21 @@ async function requireThatNothingIsCaughtWithoutABug(filters) {
   if (caught) throw new Error(`without any bug, this fails: ${caught.by}`);
 }
 
-const words = process.argv.slice(2);
+const { values: options, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: { texts: { type: 'boolean', default: false } },
+});
 const isChosen = (about) => words.length === 0 || words.some((word) => about.includes(word));
 const chosen = bugs.filter((bug) => isChosen(bug.about));
 if (chosen.length === 0) {
   console.error(`no bug's text contains "${words.join('", "')}"`);
   process.exit(2);
+}
+// Before the first of them runs for minutes.
+chosen.forEach((bug) => changesBy(bug, root));
+if (options.texts) {
+  console.log(`all ${chosen.length} can be planted`);
+  process.exit(0);
 }
 const filters = new Set(chosen.flatMap((bug) => bug.tests ?? []));
 copyCore(core);

@@ -49,6 +49,13 @@ export const steps = [
     run: (context) => check(context, installed('tsc'), ['--project', 'tsconfig.json']),
   },
   {
+    name: 'planted',
+    does: 'whether the known bugs can still be planted',
+    needs: [],
+    check: true,
+    run: (context) => check(context, process.execPath, ['planted/run.mjs', '--texts']),
+  },
+  {
     name: 'clippy',
     does: 'the lints of the crate',
     needs: [],
