@@ -1,12 +1,13 @@
 // Option `migrate`: messages between instances of node-raft-redis, played by their rules, and those of Incumbent.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Candidate } from 'incumbent';
 import { eventually } from './fixtures/eventually.ts';
 import { MixedFleet } from './fixtures/mixed-fleet.ts';
-import type { OldInstance } from './fixtures/old-instance.ts';
+import { OldInstance } from './fixtures/old-instance.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
 
 let redis: RedisServer;
@@ -106,5 +107,42 @@ describe('messages', { concurrency: 3 }, () => {
     const all = Array.from({ length: count }, (_, number) => number);
     await eventually(() => received.one!.length === count && received.old!.length === count);
     assert.deepEqual(received, { one: all, old: all });
+  });
+
+  test('an id that no old instance can have reaches nobody: no role, and no other kind', async (t) => {
+    const fleet = new MixedFleet(t, redis.url);
+    const leader = await fleet.startOld();
+    await eventually(() => leader.leads);
+    const other = new OldInstance({ url: redis.url, kind: `${fleet.kind}:a` });
+    t.after(() => other.stop());
+    await other.start();
+    await eventually(() => other.leads);
+    const follower = await fleet.startOld();
+    const one = await fleet.startNew({ eligible: false });
+    const heard = [leader, follower, other].map(hear);
+    const strange = ['leader', 'followers', 'a:leader', `a:${other.id}`];
+    for (const id of strange) await one.messageTo(id, `to ${id}`);
+    await one.messageAll('the last');
+    await eventually(() => heard[0]!.length === 1 && heard[1]!.length === 1);
+    const last = `message "the last" of ${one.id}`;
+    assert.deepEqual(heard, [[last], [last], []]);
+  });
+
+  test('a megabyte of bytes reaches an old instance, and is nothing malformed to a new one', async (t) => {
+    const fleet = new MixedFleet(t, redis.url);
+    const [one, two] = [await fleet.startNew(), await fleet.startNew()];
+    const old = await fleet.startOld();
+    const bytes = randomBytes(1 << 20);
+    const received: { two?: Buffer; old?: { data: number[] } } = {};
+    two.on('message', ({ message }) => (received.two = message as Buffer));
+    old.on('message', ({ message }) => (received.old = message));
+    await one.messageAll(bytes);
+    await eventually(() => received.two && received.old);
+    assert.ok(bytes.equals(received.two!));
+    assert.ok(bytes.equals(Buffer.from(received.old!.data)));
+    // Behind it on the same channel, so that it has come in.
+    await old.messageAll('after');
+    await eventually(() => !Buffer.isBuffer(received.two));
+    assert.deepEqual([one.stats().malformed, two.stats().malformed], [0, 0]);
   });
 });

@@ -14,7 +14,7 @@ use crate::election::{Holder, Tenure};
 use crate::medium::{Channel, Medium};
 use crate::messaging::{Addressee, Dating, Numbering};
 use crate::metrics::Metrics;
-use crate::migration::wire::encode_message;
+use crate::migration::wire::{encode_message, is_id, longest_copy};
 use crate::wire::{Format, Letterhead};
 
 /// Messages, and bytes of them, that may wait. Beyond, `append` refuses.
@@ -56,6 +56,12 @@ impl Draft {
     /// Whether it may be one of several in an envelope.
     fn is_line(&self) -> bool {
         self.format == Format::Json && self.body.len() <= MAX_LINE && !self.body.contains(&b'\n')
+    }
+
+    /// At most, with the copy that goes out where a fleet is moved; what stands around a message of our own is not counted.
+    fn bytes_on_the_wire(&self, migrates: bool) -> usize {
+        let copy = if migrates { longest_copy(self.format, &self.body) } else { 0 };
+        self.body.len() + copy
     }
 }
 
@@ -100,16 +106,20 @@ impl SendQueue {
         self.filled.notify_one();
     }
 
-    /// The next batch of at most so many bytes; empty once the queue is closed and empty. Without a limit, the first message may
-    /// be of any length. Cancelling it loses nothing.
-    async fn take_batch(&self, limit: Option<usize>) -> (Vec<Draft>, usize) {
+    /// The next batch of at most so many bytes, as `weigh` counts them; empty once the queue is closed and empty. Without a limit, the first
+    /// message may be of any length. Cancelling it loses nothing.
+    async fn take_batch(
+        &self,
+        limit: Option<usize>,
+        weigh: impl Fn(&Draft) -> usize,
+    ) -> (Vec<Draft>, usize) {
         let longest = limit.map_or(MAX_BATCH_BYTES, |limit| limit.min(MAX_BATCH_BYTES));
         loop {
             {
                 let mut state = self.state();
                 let (mut count, mut bytes) = (0, 0);
                 for draft in state.waiting.iter().take(MAX_BATCH) {
-                    let with = bytes + draft.body.len();
+                    let with = bytes + weigh(draft);
                     if with > longest && (count > 0 || limit.is_some()) {
                         break;
                     }
@@ -117,8 +127,9 @@ impl SendQueue {
                     count += 1;
                 }
                 if count > 0 || (state.is_closed && state.waiting.is_empty()) {
-                    state.bytes -= bytes;
-                    return (state.waiting.drain(..count).collect(), bytes);
+                    let batch: Vec<Draft> = state.waiting.drain(..count).collect();
+                    state.bytes -= batch.iter().map(|draft| draft.body.len()).sum::<usize>();
+                    return (batch, bytes);
                 }
             }
             self.filled.notified().await;
@@ -142,6 +153,8 @@ pub async fn publish_all<M: Medium, S: Sink>(
     let mut is_open = true;
     let mut bytes_under_way = 0;
     let mut under_way = FuturesOrdered::new();
+    let migrates = letters.migrates;
+    let weigh = |draft: &Draft| draft.bytes_on_the_wire(migrates);
     while is_open || !under_way.is_empty() {
         let limit =
             (!under_way.is_empty()).then(|| MAX_BYTES_UNDER_WAY.saturating_sub(bytes_under_way));
@@ -152,7 +165,7 @@ pub async fn publish_all<M: Medium, S: Sink>(
                 bytes_under_way -= bytes;
                 sink.put(output);
             }
-            (drafts, bytes) = queue.take_batch(limit), if is_open && under_way.len() < MAX_BATCHES_UNDER_WAY => {
+            (drafts, bytes) = queue.take_batch(limit, weigh), if is_open && under_way.len() < MAX_BATCHES_UNDER_WAY => {
                 if drafts.is_empty() {
                     is_open = false;
                     continue;
@@ -229,15 +242,19 @@ impl Letters {
         letters.chain(copies).collect()
     }
 
-    /// The same messages for the instances of the other library, in the same order.
+    /// The same messages for the instances of the other library, in the same order. An id that is none of theirs would name a channel of a
+    /// role, or of another kind.
     fn copies(&self, drafts: &[Draft], leads: bool) -> Vec<(Channel, Vec<u8>)> {
         let own = self.holder.instance();
         let copy = |Draft { to, format, body }: &Draft| {
+            if matches!(to, Addressee::Instance(id) if !is_id(id.as_str())) {
+                return None;
+            }
             let leads = (*to != Addressee::Leader).then_some(leads);
             let payload = encode_message(&own, *format, body, leads);
-            (Channel::Legacy(to.legacy_channel()), payload)
+            Some((Channel::Legacy(to.legacy_channel()), payload))
         };
-        drafts.iter().map(copy).collect()
+        drafts.iter().filter_map(copy).collect()
     }
 }
 
@@ -247,6 +264,7 @@ mod tests {
 
     use super::*;
     use crate::election::InstanceId;
+    use crate::messaging::LegacyChannel;
     use crate::wire::decode_message;
 
     fn queue_of(sizes: &[usize]) -> SendQueue {
@@ -260,7 +278,7 @@ mod tests {
 
     /// The sizes of the next batch; `None` when it waits.
     fn next(queue: &SendQueue, limit: Option<usize>) -> Option<Vec<usize>> {
-        let (drafts, bytes) = queue.take_batch(limit).now_or_never()?;
+        let (drafts, bytes) = queue.take_batch(limit, |draft| draft.body.len()).now_or_never()?;
         let sizes: Vec<usize> = drafts.iter().map(|draft| draft.body.len()).collect();
         assert_eq!(bytes, sizes.iter().sum::<usize>());
         Some(sizes)
@@ -296,6 +314,40 @@ mod tests {
         assert_eq!(next(&queue, Some(0)), None);
         assert_eq!(next(&queue, None), Some(vec![1]));
         assert_eq!(next(&queue, None), Some(vec![]));
+    }
+
+    #[test]
+    fn beside_another_library_a_batch_is_bounded_with_the_copies() {
+        let size = MAX_BATCH_BYTES / 8;
+        let queue = queue_of(&[size, size, size]);
+        let weigh = |draft: &Draft| draft.bytes_on_the_wire(true);
+        let (batch, bytes) = queue.take_batch(None, weigh).now_or_never().unwrap();
+        assert_eq!(batch.len(), 1, "two of them and their copies are more than fits");
+        assert!(bytes >= 5 * size);
+        let (batch, _) = queue.take_batch(Some(5 * size), weigh).now_or_never().unwrap_or_default();
+        assert!(batch.is_empty(), "its copy would not fit");
+        assert_eq!(next(&queue, None), Some(vec![size, size]));
+    }
+
+    #[test]
+    fn a_copy_goes_to_no_channel_but_those_of_the_old_instances_of_the_kind() {
+        let holder = Holder::new(&InstanceId::new("a"), 1);
+        let copied = |to: Addressee| {
+            let draft = Draft { to, format: Format::Json, body: b"1".to_vec() };
+            let letters = Letters::new(holder.clone(), Arc::default(), None, true)
+                .write(&[draft], |_| unreachable!("nothing is authenticated"));
+            let channels = letters.into_iter().map(|(channel, _)| channel);
+            let legacy = channels.filter(|channel| matches!(channel, Channel::Legacy(_)));
+            legacy.collect::<Vec<Channel>>()
+        };
+        let to = |id: &str| Addressee::Instance(InstanceId::new(id));
+        let name = "0123456789abcdefghijkl";
+        let known = Channel::Legacy(LegacyChannel::Instance(InstanceId::new(name)));
+        assert_eq!(copied(to(name)), [known]);
+        assert_eq!(copied(Addressee::Leader), [Channel::Legacy(LegacyChannel::Leader)]);
+        for strange in ["leader", "followers", "a:leader", "a:0123456789abcdefghijkl", "", "*"] {
+            assert_eq!(copied(to(strange)), [], "{strange}");
+        }
     }
 
     /// What is published of such drafts: the first number, the format, and the body of each publication.

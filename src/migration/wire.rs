@@ -47,10 +47,12 @@ pub fn id_of_key(kind: &str, key: &str) -> Option<InstanceId> {
     is_id(id).then(|| InstanceId::new(id))
 }
 
-/// Ids have no colon, so none is a part of another kind's name.
+/// Ids have no colon, so none is a part of another kind's name; and none is the name of a role, whose channel an instance's would be.
 pub fn is_id(text: &str) -> bool {
     let is_of_id = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase();
-    (1..=64).contains(&text.len()) && text.bytes().all(is_of_id)
+    (1..=64).contains(&text.len())
+        && text.bytes().all(is_of_id)
+        && !["leader", "followers"].contains(&text)
 }
 
 pub fn channel_name(kind: &str, channel: &LegacyChannel) -> String {
@@ -323,6 +325,23 @@ pub fn decode_message(bytes: &[u8]) -> Option<Letter<'_>> {
     let from = name(&body.from)?;
     let is_from_leader = body.is_from_leader == Some(true);
     is_sound.then_some(Letter::Old(Message { from, is_from_leader, body: message }))
+}
+
+/// Whether these bytes end as all do that `encode_message` gives. In JSON this is a field of the message itself: within a text, its quotes would
+/// have a backslash before them.
+pub fn is_copy(bytes: &[u8]) -> bool {
+    let Some(rest) = bytes.strip_suffix(b"\"}") else { return false };
+    let id = rest.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    rest[..rest.len() - id].ends_with(b",\"incumbent\":\"")
+}
+
+/// No copy of such a message is longer. One of bytes is a list of numbers.
+pub fn longest_copy(format: Format, body: &[u8]) -> usize {
+    const AROUND: usize = 512;
+    match format {
+        Format::Bytes => AROUND + body.len() * ",255".len(),
+        _ => AROUND + body.len(),
+    }
 }
 
 /// A new instance's message, as an old one would have sent it. `is_from_leader` is left out where it is `None`.

@@ -1,9 +1,14 @@
 //! Who is subscribed to what, and who is told: the plan alone, without a connection.
 
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
+use crate::election::InstanceId;
 use crate::medium::redis::routing::{Plan, Routing};
 use crate::medium::{Channel, Mailbox, MediumError, MediumErrorKind, Notice, mailbox};
+use crate::messaging::{Format, LegacyChannel};
+use crate::migration::wire::encode_message;
+use crate::wire::{MAX_ENVELOPE_BYTES, MAX_MESSAGE_BYTES};
 
 type Answer = oneshot::Receiver<Result<(), MediumError>>;
 
@@ -45,7 +50,7 @@ fn error() -> MediumError {
 }
 
 fn link_notice(mailbox: &mut Mailbox) -> Option<Notice> {
-    futures_util::FutureExt::now_or_never(mailbox.next(false))
+    mailbox.next(false).now_or_never()
 }
 
 #[test]
@@ -162,4 +167,26 @@ fn a_refused_channel_fails_its_own_wishes_alone() {
     assert!(link_notice(&mut other).is_none());
     routing.retry_refused();
     assert_eq!(routing.plan(), plan(&["forbidden"], &[]));
+}
+
+#[test]
+fn the_copy_of_a_new_instances_message_is_dropped_and_not_counted_however_long() {
+    let (mut routing, [mut mailbox]) = routing_of::<1>();
+    routing.connected(1);
+    let (done, _answer) = oneshot::channel();
+    routing.want(0, vec![("x".to_owned(), Channel::Legacy(LegacyChannel::All))], done);
+    carry_out(&mut routing);
+    let bytes = vec![0xFF; MAX_MESSAGE_BYTES];
+    let copy = encode_message(&InstanceId::new("a1"), Format::Bytes, &bytes, Some(true));
+    assert!(copy.len() > 3 * MAX_MESSAGE_BYTES);
+    routing.deliver(1, "x", copy);
+    assert!(mailbox.next(true).now_or_never().is_none());
+    assert_eq!(mailbox.malformed(), 0);
+
+    let by_an_old_one = br#"{"from":"b","message":",\"incumbent\":\"a"}"#;
+    routing.deliver(1, "x", by_an_old_one.to_vec());
+    let notice = mailbox.next(true).now_or_never();
+    assert!(matches!(notice, Some(Notice::Message { .. })), "{notice:?}");
+    routing.deliver(1, "x", vec![b'1'; MAX_ENVELOPE_BYTES + 1]);
+    assert_eq!(mailbox.malformed(), 1);
 }
