@@ -145,6 +145,8 @@ describe('one leader', { concurrency: 3 }, () => {
     const [old] = await fleet.startAllOld(1);
     await eventually(async () => (await one!.getLeader())?.id === old.id);
     assert.deepEqual((await listOf(one!))[old.id], { meta: '', state: 'leader' });
+    const joined = await fleet.startNew({ eligible: false });
+    assert.equal((await joined.getLeader())?.id, old.id, 'known by the end of start()');
   });
 
   test('an old instance that believed while it was deaf is led again once it hears', async (t) => {

@@ -122,6 +122,20 @@ describe('explain()', () => {
     says(/^Not started/);
   });
 
+  test('while the old instances of a fleet that is moved do not follow yet, says that it holds the record', () => {
+    const { candidate, native } = newCandidate({ migrate: 'node-raft-redis' });
+    void candidate.start();
+    native.counts = { awaitsAdmission: true, legacyInstances: 2 };
+    assert.match(
+      candidate.explain(),
+      /^Holds the leader's record, and leads once .* node-raft-redis follow, or were waited for\.$/,
+    );
+    assert.ok(!('awaitsAdmission' in candidate.stats()));
+    native.elect(8);
+    native.counts = {};
+    assert.match(candidate.explain(), /^Leads in term 8;/);
+  });
+
   test('names what keeps it from leading', async () => {
     const notEligible = await newFollower({ eligible: false });
     assert.match(

@@ -214,13 +214,15 @@ function createCandidateClass(NativeCandidate, NativeCredentials) {
     }
 
     #situation() {
+      const counted = JSON.parse(this.#native.stats());
       return {
         isStarted: this.#lifecycle.isUp,
         isStopping: this.#lifecycle.isStopping,
         leader: this.#knowsLeader() ? this.#leader.id : undefined,
         since: this.#deliveries.stateSince,
-        stats: this.stats(),
+        stats: statsOf(counted),
         settings: this.#settings,
+        awaitsAdmission: counted.awaitsAdmission === true,
         drainsWork: this.#leadership.drainsWork,
         lastLoss: this.#leadership.lastLoss,
         lastError: this.#announcer.lastError,

@@ -11,13 +11,15 @@
  * @property {number} since when `state` became what it is, by `Date.now()`
  * @property {object} stats
  * @property {object} settings
+ * @property {boolean} awaitsAdmission whether it holds the register, and the old instances of a fleet
+ *   that is moved do not follow yet
  * @property {number | undefined} drainsWork how many functions a drain waits for
  * @property {Error | undefined} lastLoss
  * @property {Error | undefined} lastError since Redis last answered
  */
 
 /** What the native side counted, with a value for what it leaves out since it is not known. */
-function statsOf({ holder = null, roundTrip, silentMs = null, ...counted }) {
+function statsOf({ holder = null, roundTrip, silentMs = null, awaitsAdmission: _, ...counted }) {
   const roundTripMs = roundTrip ?? { p50: null, p99: null };
   return { ...counted, leader: holder, roundTripMs, silentMs };
 }
@@ -37,13 +39,16 @@ function statusOf(isStarted, leader, { connected, subscribed, silentMs }, { leas
 }
 
 function explain(situation) {
-  const { isStarted, isStopping, stats, settings, drainsWork } = situation;
+  const { isStarted, isStopping, stats, settings, drainsWork, awaitsAdmission } = situation;
   if (isStopping) return `stop() was called${drain(drainsWork)}.`;
   if (!isStarted) return 'Not started: start() was not called, or stop() has ended it.';
   if (drainsWork !== undefined) return `Hands its leadership over${drain(drainsWork)}.`;
   if (stats.state === 'leader') {
     const left = Math.floor(stats.validForMs);
     return `Leads in term ${stats.term}; without another renewal, for ${left} ms more.`;
+  }
+  if (awaitsAdmission && stats.connected) {
+    return "Holds the leader's record, and leads once the instances of node-raft-redis follow, or were waited for.";
   }
   return [following(situation), hindrance(stats, settings), loss(situation)]
     .filter(Boolean)

@@ -23,6 +23,8 @@ pub struct Metrics {
     instances: AtomicU64,
     /// How many of the library that is moved away from.
     legacy_instances: AtomicU64,
+    /// Whether it holds the register, and does not lead before those follow.
+    awaits_admission: AtomicBool,
     /// When Redis last answered, in ns on this host's clock; 0 for never.
     heard_at: AtomicU64,
     rest: Mutex<Rest>,
@@ -102,6 +104,7 @@ impl Metrics {
         self.subscribed.store(false, Ordering::Relaxed);
         self.instances.store(0, Ordering::Relaxed);
         self.legacy_instances.store(0, Ordering::Relaxed);
+        self.awaits_admission.store(false, Ordering::Relaxed);
     }
 
     pub fn note_leader(&self, now: Instant, leader: Option<InstanceId>) {
@@ -160,6 +163,14 @@ impl Metrics {
 
     pub fn legacy_instances(&self) -> u64 {
         self.legacy_instances.load(Ordering::Relaxed)
+    }
+
+    pub fn set_awaits_admission(&self, awaits: bool) {
+        self.awaits_admission.store(awaits, Ordering::Relaxed);
+    }
+
+    pub fn awaits_admission(&self) -> bool {
+        self.awaits_admission.load(Ordering::Relaxed)
     }
 
     pub fn is_connected(&self) -> bool {

@@ -1,6 +1,9 @@
 //! Beside node-raft-redis: what [`Migration`] wants done is done over the medium, and what comes in from the old instances is handed to it.
 //! The election knows of it by one thing: that it is admitted to lead once the old ones follow.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use super::{Done, Driver, Failure, InstanceView, Message, Output, Sink, Stage};
 use crate::clock;
 use crate::election::{InstanceId, Instant, Role};
@@ -22,21 +25,54 @@ pub enum Settled {
     Read(Vec<InstanceId>, Result<LegacyAnswer, MediumError>),
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Call {
+    Speak,
+    Enter,
+    Scan,
+    Read,
+}
+
+impl Settled {
+    fn call(&self) -> Call {
+        match self {
+            Self::Spoken(..) => Call::Speak,
+            Self::Entered(_) => Call::Enter,
+            Self::Scanned(_) => Call::Scan,
+            Self::Read(..) => Call::Read,
+        }
+    }
+}
+
 /// The part of a driver that moves a fleet.
 pub(super) struct Mover {
     pub migration: Migration,
-    /// The last error of the old wire that was told. It goes on being tried many times a second.
-    told: Option<MediumError>,
+    /// The last error of each call that was told. They go on being tried many times a second, and each may fail for a reason of its own.
+    told: HashMap<Call, MediumError>,
+    first_look: FirstLook,
 }
+
+/// Whoever starts where no new instance leads is to know the old leader by then.
+#[derive(Clone, Copy)]
+enum FirstLook {
+    /// The start waits for something else yet.
+    NotBegun,
+    Until(Instant),
+    Over,
+}
+
+/// How long a start waits for an old leader at most: there may be none.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 impl Mover {
     /// Each instance waits for another time before it stands in for a leader: that follows from its id.
-    pub fn new(instance: &InstanceId, lease: std::time::Duration) -> Self {
+    pub fn new(instance: &InstanceId, lease: Duration) -> Self {
         let sum = |sum: u64, byte: u8| sum.wrapping_mul(31).wrapping_add(u64::from(byte));
         let stagger = instance.as_str().bytes().fold(0, sum);
         Self {
             migration: Migration::new(instance.clone(), lease, stagger, clock::now()),
-            told: None,
+            told: HashMap::new(),
+            first_look: FirstLook::NotBegun,
         }
     }
 }
@@ -54,10 +90,12 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     /// Does what is due on the old wire, and lets this instance lead once the old ones follow.
     pub(super) fn move_on(&mut self) {
         let is_over = self.is_over();
-        let Some(Mover { migration, .. }) = self.mover.as_deref_mut().filter(|_| !is_over) else {
-            return;
-        };
+        let Some(mover) = self.mover.as_deref_mut().filter(|_| !is_over) else { return };
+        let Mover { migration, first_look, .. } = mover;
         let now = clock::now();
+        if matches!(first_look, FirstLook::Until(until) if now >= *until) {
+            *first_look = FirstLook::Over;
+        }
         let awaits_admission = self.election.awaits_admission();
         let leader = self.election.leader();
         migration.handle_standing(
@@ -75,6 +113,7 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         if awaits_admission && migration.may_lead(now) {
             self.election.handle_admission(now);
         }
+        self.settings.metrics.set_awaits_admission(self.election.awaits_admission());
         let mut steps = Vec::new();
         while let Some(step) = migration.poll_step(now) {
             steps.push(step);
@@ -90,7 +129,24 @@ impl<M: Medium, S: Sink> Driver<M, S> {
     /// When `move_on` has something to do, if nothing happens before.
     pub(super) fn migration_timeout(&self) -> Option<Instant> {
         let mover = self.mover.as_ref().filter(|_| !self.is_over())?;
-        mover.migration.poll_timeout()
+        let first_look = match mover.first_look {
+            FirstLook::Until(until) => Some(until),
+            _ => None,
+        };
+        [mover.migration.poll_timeout(), first_look].into_iter().flatten().min()
+    }
+
+    /// Whether an old leader is known, or was waited for, counted from the first time that this is asked.
+    pub(super) fn has_looked_for_an_old_leader(&mut self) -> bool {
+        let Some(Mover { migration, first_look, .. }) = self.mover.as_deref_mut() else {
+            return true;
+        };
+        if migration.listed().any(|one| one.state == LegacyState::Leader) {
+            *first_look = FirstLook::Over;
+        } else if matches!(first_look, FirstLook::NotBegun) {
+            *first_look = FirstLook::Until(clock::now() + FIRST_LOOK);
+        }
+        matches!(first_look, FirstLook::Over)
     }
 
     fn is_over(&self) -> bool {
@@ -137,7 +193,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
 
     pub(super) fn handle_settled(&mut self, settled: Settled) {
         let now = clock::now();
-        let Some(Mover { migration, told }) = self.mover.as_deref_mut() else { return };
+        let Some(Mover { migration, told, .. }) = self.mover.as_deref_mut() else { return };
+        let call = settled.call();
         let outcome = match settled {
             Settled::Spoken(ballot, Ok(())) => {
                 migration.handle_spoken(now, &ballot);
@@ -164,9 +221,8 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             }
         };
         if let Err(error) = outcome
-            && told.as_ref() != Some(&error)
+            && told.insert(call, error.clone()).as_ref() != Some(&error)
         {
-            *told = Some(error.clone());
             self.tell_error(error);
         }
     }

@@ -324,13 +324,15 @@ impl<M: Medium, S: Sink> Driver<M, S> {
             }
             _ => {}
         }
-        let is_settled = self.stage == Stage::Running
+        let is_settled = !self.has_started
+            && self.stage == Stage::Running
             && self.is_enrolled
             // So that of everybody who was there before it is told when he leaves.
             && self.membership.has_known_all()
             && self.events.is_empty()
-            && (self.election.leader().is_some() || self.waits_for_others());
-        if is_settled && !self.has_started {
+            && (self.election.leader().is_some()
+                || (self.waits_for_others() && self.has_looked_for_an_old_leader()));
+        if is_settled {
             self.has_started = true;
             self.sink.put(Output::Started);
         }

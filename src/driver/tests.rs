@@ -2,6 +2,7 @@
 
 mod kit;
 mod leadership;
+mod migration;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

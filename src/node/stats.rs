@@ -22,6 +22,9 @@ struct Stats<'a> {
     instances: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     legacy_instances: Option<u64>,
+    /// For `explain()`, where it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    awaits_admission: Option<bool>,
     renewals: Renewals,
     #[serde(skip_serializing_if = "Option::is_none")]
     round_trip: Option<RoundTrip>,
@@ -78,6 +81,7 @@ pub fn stats(candidate: &Candidate) -> String {
         silent_ms: candidate.silence().map(milliseconds),
         instances: metrics.instances(),
         legacy_instances: candidate.legacy_instances(),
+        awaits_admission: metrics.awaits_admission().then_some(true),
         renewals: Renewals {
             granted: metrics.renewals.granted.get(),
             refused: metrics.renewals.refused.get(),

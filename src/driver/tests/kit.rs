@@ -1,6 +1,6 @@
 //! An ear for what a driver tells, a medium that a test can meddle with, and nodes of the two.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::pin::pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::election::{Command, Holder, Timing};
+use crate::medium::legacy::LegacyAnswer;
 use crate::random;
 use crate::wire::InstanceRecord;
 
@@ -81,9 +82,34 @@ pub(super) struct Meddling {
     /// So many rosters fail, each once it was asked for.
     pub(super) rosters_to_fail: AtomicUsize,
     pub(super) peeks: AtomicUsize,
+    /// The records of another library's instances, which the server takes a while to look for.
+    pub(super) old_records: Mutex<BTreeMap<InstanceId, Vec<u8>>>,
+    /// Whether it refuses them, each call in words of its own.
+    pub(super) refuses_old_records: AtomicBool,
+    pub(super) old_calls: AtomicUsize,
 }
 
 impl Meddling {
+    async fn answer_of_old(&self, call: LegacyCall) -> Result<LegacyAnswer, MediumError> {
+        self.old_calls.fetch_add(1, Ordering::SeqCst);
+        if self.refuses_old_records.load(Ordering::SeqCst) {
+            let kind = std::mem::discriminant(&call);
+            return Err(MediumError::new(MediumErrorKind::Refused, format!("no right: {kind:?}")));
+        }
+        let records = || self.old_records.lock().unwrap().clone();
+        Ok(match call {
+            LegacyCall::Enter(_) | LegacyCall::Leave => LegacyAnswer::Done,
+            LegacyCall::Scan(_) => {
+                tokio::time::sleep(Duration::from_millis(150)).await;
+                LegacyAnswer::Found { next: 0, ids: records().into_keys().collect() }
+            }
+            LegacyCall::Read(ids) => {
+                let records = records();
+                LegacyAnswer::Records(ids.iter().map(|id| records.get(id).cloned()).collect())
+            }
+        })
+    }
+
     pub(super) fn release_subscriptions(&self) {
         self.withheld.lock().unwrap().clear();
         self.released.notify_waiters();
@@ -150,6 +176,10 @@ impl Medium for Meddled {
         self.check()?;
         self.medium.checkpoint().await
     }
+    async fn legacy(&self, call: LegacyCall) -> Result<LegacyAnswer, MediumError> {
+        self.check()?;
+        self.meddling.answer_of_old(call).await
+    }
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {
         self.check()?;
         self.medium.publish(batch).await
@@ -210,6 +240,7 @@ pub(super) struct Setup {
     /// Whether there is work to wait for when a leadership is given up.
     pub(super) holds_work: bool,
     pub(super) authenticator: Option<Arc<Authenticator>>,
+    pub(super) migrates: bool,
 }
 
 impl Default for Setup {
@@ -223,6 +254,7 @@ impl Default for Setup {
             drain_limit: Duration::from_secs(20),
             holds_work: false,
             authenticator: None,
+            migrates: false,
         }
     }
 }
@@ -254,7 +286,7 @@ pub(super) fn start_as(kind: &str, setup: Setup) -> Node {
         lifeline: Arc::default(),
         metrics: metrics.clone(),
         authenticator: setup.authenticator.clone(),
-        migrates: false,
+        migrates: setup.migrates,
         debug: false,
     };
     let driver = Box::new(Driver::new(
