@@ -12,12 +12,14 @@ before(async () => {
 });
 after(() => redis.stop());
 
-for (const [old, fresh] of [
-  [1, 1],
-  [3, 2],
+for (const [old, fresh, order] of [
+  [1, 1, 'start first'],
+  [3, 2, 'start first'],
+  [3, 2, 'stop first'],
 ] as const) {
-  test(`${old} old and ${fresh} new: no promise is broken on the way there and back`, async () => {
-    const plan = { url: redis.url, kind: `${old}-${fresh}`, leaseMs: 800, old, fresh };
+  test(`${old} old and ${fresh} new, ${order}: no promise is broken on the way there and back`, async () => {
+    const kind = `${old}-${fresh}-${order}`;
+    const plan = { url: redis.url, kind, leaseMs: 800, old, fresh, order };
     const random = new Random(old);
     const { faults, sent, received } = await playRound(plan, () => random.unit());
     assert.deepEqual(faults, []);

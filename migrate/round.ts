@@ -6,10 +6,19 @@ import { Member, type Place } from './member.ts';
 import { Post } from './post.ts';
 import { Watch } from './watch.ts';
 
+/** Whether an instance stops before its successor starts, or after that. */
+export const orders = ['start first', 'stop first'] as const;
+export type Order = (typeof orders)[number];
+
 export interface Plan extends Place {
   old: number;
   fresh: number;
+  order: Order;
 }
+
+/** The longest time without a leader that is borne: while a leader is there to take over from, or a new one lives; and what the old ones may take to elect. */
+const handoverLimitMs = 1500;
+const electionLimitMs = 4000;
 
 export interface Outcome {
   plan: Plan;
@@ -55,7 +64,7 @@ class Round {
   }
 
   async play(): Promise<Outcome> {
-    const { old, fresh } = this.#plan;
+    const { old, fresh, order } = this.#plan;
     await Promise.all(Array.from({ length: old }, () => this.#start('old')));
     await eventually(() => this.#living('old').some((member) => member.leads()));
     await this.#moment();
@@ -66,7 +75,10 @@ class Round {
     await this.#replace('old', 'new', fresh);
     await this.#allAgree();
     const backAt = performance.now();
-    this.#checkDefeats(first, deposed, forwardAt);
+    const newLedAt = this.#watch.newLedAt ?? backAt;
+    // Where the old leader may stop first, others stand for election before the first new one leads.
+    if (order === 'start first') this.#checkDefeats(first, deposed, forwardAt);
+    else this.#checkDefeats(first, undefined, newLedAt);
     await this.#replace('new', 'old', old, 1);
 
     const lastLeftAt = performance.now();
@@ -79,6 +91,11 @@ class Round {
 
     await this.#watch.end();
     this.#post.end();
+    const forwardLimitMs = order === 'start first' ? handoverLimitMs : electionLimitMs;
+    this.#checkGap('before a new one led', forwardAt, newLedAt, forwardLimitMs);
+    this.#checkGap('on the way there', newLedAt, backAt, handoverLimitMs);
+    this.#checkGap('on the way back', backAt, lastLeftAt, handoverLimitMs);
+    this.#checkGap('after the last new one left', lastLeftAt, ledAgainAt, electionLimitMs);
     await sleep(100);
     const { sent, received, faults } = this.#post.verdict();
     for (const { crashes, id } of this.#members) {
@@ -106,18 +123,23 @@ class Round {
 
   /** Starts `count` of one kind, and stops all of the other but `rest`, in turns. */
   async #replace(from: Member['is'], to: Member['is'], count: number, rest = 0): Promise<void> {
+    const startsFirst = this.#plan.order === 'start first';
     let toStart = count;
     while (toStart > 0 || this.#living(from).length > rest) {
+      if (!startsFirst) await this.#stopOneOf(from, rest);
       if (toStart > 0) await this.#start(to);
       toStart -= 1;
       await this.#moment();
-      const leavers = this.#living(from);
-      // As long as some are to come, some may have to stay: a fleet of one does not leave before its successor is there.
-      if (leavers.length > rest) {
-        await leavers[Math.floor(this.#draw() * leavers.length)]!.stop();
-        await this.#moment();
-      }
+      if (startsFirst && (await this.#stopOneOf(from, rest))) await this.#moment();
     }
+  }
+
+  /** Whether there was one to stop. */
+  async #stopOneOf(is: Member['is'], rest: number): Promise<boolean> {
+    const leavers = this.#living(is);
+    if (leavers.length <= rest) return false;
+    await leavers[Math.floor(this.#draw() * leavers.length)]!.stop();
+    return true;
   }
 
   async #start(is: Member['is']): Promise<Member> {
@@ -172,6 +194,13 @@ class Round {
       .filter((gap) => gap.to > from && gap.from < to)
       .map((gap) => Math.min(gap.to, to) - Math.max(gap.from, from));
     return Math.max(0, ...lengths);
+  }
+
+  /** What this process could not see may have been led. */
+  #checkGap(when: string, from: number, to: number, limitMs: number): void {
+    const gapMs = this.#longestGap(from, to);
+    if (gapMs - this.#watch.longestBlindMs <= limitMs) return;
+    this.#faults.push(`nobody led for ${gapMs.toFixed(0)} ms ${when}, longer than ${limitMs} ms`);
   }
 
   #living(is: Member['is']): Member[] {

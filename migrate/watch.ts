@@ -20,6 +20,8 @@ export class Watch {
   longestBlindMs = 0;
   /** Times in which an old instance led although a new one had led and lived, in ms. */
   oldBesideNewMs = 0;
+  /** When a new one was first seen to lead. */
+  newLedAt: number | undefined;
   readonly #members: Member[];
   #hasNewLed = false;
   #gapSince: number | undefined;
@@ -61,6 +63,7 @@ export class Watch {
     if (fresh.length > 1 && fresh[0]!.leads() && fresh[1]!.leads()) {
       this.faults.push(`two new leaders: ${fresh[0]!.id} and ${fresh[1]!.id}`);
     }
+    if (fresh.length > 0) this.newLedAt ??= now;
     this.#hasNewLed ||= fresh.length > 0;
     const old = leading.filter(({ is, lives }) => is === 'old' && lives);
     const newLives = this.#members.some(({ is, lives }) => is === 'new' && lives);
