@@ -4,6 +4,9 @@ const rule = 'src/migration/rule.rs';
 const standingIn = 'src/migration/rule/standing_in.rs';
 const roll = 'src/migration/roll.rs';
 const wire = 'src/migration/wire.rs';
+const driver = 'src/driver/migration.rs';
+const publisher = 'src/driver/publisher.rs';
+const routing = 'src/medium/redis/routing.rs';
 const transitions = 'src/election/election/transitions.rs';
 const tests = 'migration';
 
@@ -109,5 +112,44 @@ export const migrationBugs = [
     about: 'what new instances say on the old wire is heard a second time',
     tests,
     edits: [{ file: wire, from: 'if body.incumbent.is_some() {', to: 'if false {' }],
+  },
+  {
+    about: 'errors of the old wire that alternate are told for ever',
+    tests: 'driver::tests::migration',
+    edits: [
+      { file: driver, from: 'told.insert(call, ', to: 'told.insert([call, Call::Read][1], ' },
+    ],
+  },
+  {
+    about: 'a start does not wait for the first look at the old records',
+    tests: 'driver::tests::migration',
+    edits: [
+      {
+        file: driver,
+        from: 'FirstLook::Until(clock::now() + FIRST_LOOK)',
+        to: 'FirstLook::Over',
+      },
+    ],
+  },
+  {
+    about: 'a message to what is no id goes out on the old wire',
+    tests: 'publisher',
+    edits: [{ file: publisher, from: 'if !is_id(id.as_str())', to: 'if id.as_str() == "-"' }],
+  },
+  {
+    about: 'copies for the old instances do not count as bytes under way',
+    tests: 'publisher',
+    edits: [
+      {
+        file: publisher,
+        from: 'let copy = if migrates {',
+        to: 'let copy = if false && migrates {',
+      },
+    ],
+  },
+  {
+    about: 'copies of what new instances sent are held against them',
+    tests: 'routing',
+    edits: [{ file: routing, from: '&& legacy::is_copy(payload)', to: '&& payload.is_empty()' }],
   },
 ];
