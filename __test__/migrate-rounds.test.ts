@@ -23,6 +23,7 @@ for (const [old, fresh, order] of [
     const random = new Random(old);
     const { faults, sent, received } = await playRound(plan, () => random.unit());
     assert.deepEqual(faults, []);
-    assert.ok(sent > 50 && received > 50, `${sent} sent, ${received} received`);
+    // Of two instances, it depends on whose turn it is which kinds each sends: half of those to roles reach nobody.
+    assert.ok(sent > 50 && received > 20, `${sent} sent, ${received} received`);
   });
 }
