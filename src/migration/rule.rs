@@ -86,7 +86,10 @@ struct NewCheck {
     leader: InstanceId,
     term: Term,
     at: Instant,
+    /// Whether the old ones are known to have followed.
     leads: bool,
+    /// Whether others go on in its place when its leader falls silent.
+    is_kept_up: bool,
     /// When the leader itself was last heard, and not another in its place.
     by_leader_at: Instant,
 }
@@ -210,13 +213,14 @@ impl Rule {
             self.stood_in_at = None;
             self.is_overheard = false;
         }
-        let is_by_leader = check.speaker.as_ref() == Some(&check.from);
+        let is_by_leader = !check.is_stand_in && check.speaker.as_ref() == Some(&check.from);
         let before = self.last_new.as_ref().map(|last| last.by_leader_at);
         self.last_new = Some(NewCheck {
             leader: check.from.clone(),
             term: check.term,
             at: now,
             leads: check.leads,
+            is_kept_up: check.leads || check.is_stand_in,
             by_leader_at: before.filter(|_| !is_by_leader).unwrap_or(now),
         });
     }
@@ -279,7 +283,7 @@ impl Rule {
     /// The check that is due, by this instance or in place of another.
     pub fn poll_check(&mut self, now: Instant, roll: &Roll) -> Option<Ballot> {
         let speaker = Some(self.own.clone());
-        let check = |from: InstanceId, term: Term, leads: bool| Ballot {
+        let check = |from: InstanceId, term: Term, leads: bool, is_stand_in: bool| Ballot {
             subject: Subject::Check,
             from,
             to: None,
@@ -287,6 +291,7 @@ impl Rule {
             term,
             speaker,
             leads,
+            is_stand_in,
         };
         if let Some(reign) = &mut self.reign {
             if now < reign.check_at {
@@ -297,10 +302,10 @@ impl Rule {
             reign.check_at = now + CHECK_INTERVAL;
             reign.spoken = Some((now, term));
             reign.first_term.get_or_insert(term);
-            return Some(check(self.own.clone(), term, reign.leads));
+            return Some(check(self.own.clone(), term, reign.leads, false));
         }
-        let (leader, term) = self.stand_in(now, roll)?;
-        Some(check(leader, term, true))
+        let (leader, term, leads) = self.stand_in(now, roll)?;
+        Some(check(leader, term, leads, true))
     }
 
     /// Whether this instance may say to its process that it leads. It says so to the others first: whoever comes after it is to know that

@@ -138,8 +138,10 @@ pub struct Ballot {
     pub term: Term,
     /// The new instance that said it.
     pub speaker: Option<InstanceId>,
-    /// Of a new leader's check: whether it was admitted to lead.
+    /// Of a check: whether the old ones are known to have followed the new leader that it comes from, which was admitted to lead.
     pub leads: bool,
+    /// Of a check: whether it is said in place of a leader that fell silent, be it by the former leader itself.
+    pub is_stand_in: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -157,6 +159,8 @@ struct BallotBody<'a> {
     incumbent: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     leads: Option<bool>,
+    #[serde(rename = "standsIn", default, skip_serializing_if = "Option::is_none")]
+    is_stand_in: Option<bool>,
 }
 
 impl Ballot {
@@ -164,10 +168,12 @@ impl Ballot {
     pub fn vote(own: &InstanceId, ballot: &Self, is_granted: bool, term: Term) -> Self {
         let (from, to) = (own.clone(), Some(ballot.from.clone()));
         let speaker = Some(own.clone());
-        Self { subject: Subject::Vote, from, to, is_granted, term, speaker, leads: false }
+        let (leads, is_stand_in) = (false, false);
+        Self { subject: Subject::Vote, from, to, is_granted, term, speaker, leads, is_stand_in }
     }
 
     pub fn encode(&self) -> Vec<u8> {
+        let is_new_check = self.speaker.is_some() && self.subject == Subject::Check;
         let body = BallotBody {
             r#type: self.subject,
             from: self.from.as_str().into(),
@@ -175,7 +181,8 @@ impl Ballot {
             granted: (self.subject == Subject::Vote).then_some(self.is_granted),
             term: self.term.write(),
             incumbent: self.speaker.as_ref().map(|id| id.as_str().into()),
-            leads: (self.speaker.is_some() && self.subject == Subject::Check).then_some(self.leads),
+            leads: is_new_check.then_some(self.leads),
+            is_stand_in: (is_new_check && self.is_stand_in).then_some(true),
         };
         serde_json::to_vec(&body).expect("a ballot has only keys that are text")
     }
@@ -202,6 +209,7 @@ impl Ballot {
             term: Term::parse(body.term.get())?,
             speaker,
             leads: body.leads == Some(true),
+            is_stand_in: body.is_stand_in == Some(true),
         })
     }
 }

@@ -32,20 +32,27 @@ impl Rule {
         }
     }
 
-    /// In whose name a check is due, and in which term.
-    pub(super) fn stand_in(&mut self, now: Instant, roll: &Roll) -> Option<(InstanceId, Term)> {
+    /// In whose name a check is due, in which term, and whether the old ones are known to have followed until now. Who did not hear that
+    /// itself keeps them from electing, and proves nothing.
+    pub(super) fn stand_in(
+        &mut self,
+        now: Instant,
+        roll: &Roll,
+    ) -> Option<(InstanceId, Term, bool)> {
         if self.stand_in_at().is_none_or(|at| now < at) {
             return None;
         }
         self.is_overheard = false;
         self.stood_in_at = Some(now);
+        let listening_since = self.listening_since?;
         let last = match &self.last_new {
             Some(last) => last,
             None => {
                 let (leader, term, since) = self.registered.clone()?;
                 let (at, by_leader_at) = (since, since);
-                let term = Term::new(term);
-                self.last_new.insert(NewCheck { leader, term, at, leads: true, by_leader_at })
+                let (term, leads, is_kept_up) = (Term::new(term), false, true);
+                let check = NewCheck { leader, term, at, leads, is_kept_up, by_leader_at };
+                self.last_new.insert(check)
             }
         };
         let until = last.by_leader_at + self.wait;
@@ -55,14 +62,15 @@ impl Rule {
         }
         let passed = now.since(last.at).as_micros() as u64;
         let term = highest([last.term.plus(passed), roll.highest_term()]);
-        Some((last.leader.clone(), term))
+        let leads = last.leads && listening_since <= last.at;
+        Some((last.leader.clone(), term, leads))
     }
 
     /// When to publish a check in place of a leader that has fallen silent.
     pub(super) fn stand_in_at(&self) -> Option<Instant> {
         let listening_since = self.listening_since?;
         let (heard_at, led_at) = match (&self.last_new, &self.registered) {
-            (Some(check), _) if check.leads => (check.at, check.by_leader_at),
+            (Some(check), _) if check.is_kept_up => (check.at, check.by_leader_at),
             (None, Some((.., since))) => (*since, *since),
             _ => return None,
         };

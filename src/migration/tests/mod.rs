@@ -194,11 +194,14 @@ fn of_old(subject: Subject, from: &str, term: Term) -> Ballot {
         term,
         speaker: None,
         leads: false,
+        is_stand_in: false,
     }
 }
 
 /// A check of the new instance `leader`, spoken by `speaker`.
 fn of_new(leader: &str, speaker: &str, leads: bool) -> Ballot {
+    let is_stand_in = leader != speaker;
     let speaker = Some(InstanceId::new(speaker));
-    Ballot { speaker, leads, ..of_old(Subject::Check, leader, Term::new(OURS - 1_000_000)) }
+    let term = Term::new(OURS - 1_000_000);
+    Ballot { speaker, leads, is_stand_in, ..of_old(Subject::Check, leader, term) }
 }

@@ -132,3 +132,67 @@ fn a_former_leader_stands_in_for_itself_until_the_next_one_comes() {
     assert_eq!(scene.last_check().from.as_str(), "me");
     assert!(scene.last_check().term > last);
 }
+
+#[test]
+fn a_former_leader_that_finds_no_successor_lets_the_old_ones_elect_again() {
+    let mut scene = Scene::with(&["a"]);
+    let mut other = Scene::with(&["a"]);
+    other.standing.leader = Some((InstanceId::new("me"), OURS));
+    scene.is_granted();
+    let mut heard = 0;
+    let mut pass = |scene: &mut Scene, other: &mut Scene, millis: u64| {
+        for _ in 0..millis / 10 {
+            scene.passes(10);
+            other.passes(10);
+            for check in &scene.said[heard..] {
+                let speaker = Some(InstanceId::new("x"));
+                let from = InstanceId::new("x");
+                other.hears(Ballot { from, speaker, ..check.clone() });
+            }
+            heard = scene.said.len();
+        }
+    };
+    pass(&mut scene, &mut other, 1500);
+    assert!(scene.leads());
+    scene.is_released();
+    other.standing.leader = None;
+    pass(&mut scene, &mut other, 3 * 800 + 2000 + 1000);
+    let before = (scene.checks(), other.checks());
+    pass(&mut scene, &mut other, 3000);
+    assert_eq!((scene.checks(), other.checks()), before);
+    for scene in [&mut scene, &mut other] {
+        scene.hears(of_old(Subject::Request, "a", Term::new(OURS * 2)));
+        assert!(scene.last_vote().expect("it votes as an old one would").is_granted);
+    }
+}
+
+#[test]
+fn who_stands_in_blindly_has_no_proof_that_the_old_ones_followed() {
+    // Either no check was heard at all, or an old leader may have been missed since the last one.
+    for has_heard in [false, true] {
+        let mut scene = Scene::with(&["a"]);
+        if has_heard {
+            scene.hears(of_new("x", "x", true));
+            scene.migration.handle_deaf();
+            scene.passes(10);
+            scene.migration.handle_listening(scene.now);
+        } else {
+            scene.standing.leader = Some((InstanceId::new("x"), OURS));
+        }
+        scene.passes(800);
+        assert!(scene.checks() >= 1);
+        assert!(!scene.last_check().leads, "the next one to come is not to believe it either");
+        let stood_in = scene.last_check().clone();
+        scene.is_granted();
+        assert!(!scene.leads());
+        scene.votes("a", true, Term::new(OURS * 2));
+        assert!(scene.leads());
+
+        let mut other = Scene::with(&["a"]);
+        other.hears(Ballot { speaker: Some(InstanceId::new("y")), ..stood_in });
+        other.passes(410);
+        assert_eq!(other.checks(), 1, "others go on after it all the same");
+        other.is_granted();
+        assert!(!other.leads());
+    }
+}

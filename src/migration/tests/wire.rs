@@ -69,13 +69,19 @@ fn a_check_is_written_as_the_old_ones_read_it() {
         to: None,
         is_granted: false,
         term: Term::new(1_790_000_000_000_000),
-        speaker: Some(id("y")),
+        speaker: Some(id("x")),
         leads: true,
+        is_stand_in: false,
     };
     let text = String::from_utf8(check.encode()).unwrap();
-    let expected = r#"{"type":"check","from":"x","currentTerm":1790000000000000,"incumbent":"y","leads":true}"#;
+    let expected = r#"{"type":"check","from":"x","currentTerm":1790000000000000,"incumbent":"x","leads":true}"#;
     assert_eq!(text, expected);
+    let in_its_place = Ballot { speaker: Some(id("y")), is_stand_in: true, ..check.clone() };
     assert_eq!(Ballot::decode(text.as_bytes()), Some(check));
+    let text = String::from_utf8(in_its_place.encode()).unwrap();
+    let expected = r#"{"type":"check","from":"x","currentTerm":1790000000000000,"incumbent":"y","leads":true,"standsIn":true}"#;
+    assert_eq!(text, expected);
+    assert_eq!(Ballot::decode(text.as_bytes()), Some(in_its_place));
 }
 
 #[test]
@@ -207,7 +213,7 @@ proptest! {
     fn a_ballot_is_read_as_it_was_written(
         subject in prop::sample::select(vec![Subject::Request, Subject::Vote, Subject::Check]),
         from in name(), to in prop::option::of(name()), speaker in prop::option::of(name()),
-        is_granted: bool, leads: bool, term in prop_oneof![any::<f64>(), (0..1_u64 << 53).prop_map(|term| term as f64)],
+        is_granted: bool, leads: bool, is_stand_in: bool, term in prop_oneof![any::<f64>(), (0..1_u64 << 53).prop_map(|term| term as f64)],
     ) {
         prop_assume!(!term.is_nan());
         let number = if term.is_infinite() { format!("{}1e999", if term < 0.0 { "-" } else { "" }) } else { term.to_string() };
@@ -217,6 +223,7 @@ proptest! {
             subject, from: InstanceId::new(from), to: to.map(InstanceId::new), term,
             is_granted: is_granted && subject == Subject::Vote,
             leads: leads && subject == Subject::Check && speaker.is_some(),
+            is_stand_in: is_stand_in && subject == Subject::Check && speaker.is_some(),
             speaker: speaker.map(InstanceId::new),
         };
         prop_assert_eq!(Ballot::decode(&ballot.encode()), Some(ballot));
