@@ -144,7 +144,7 @@ impl Migration {
             return;
         }
         if ballot.speaker.is_none() {
-            self.roll.hear(now, &ballot.from, ballot.term);
+            self.roll.hear(now, &ballot);
         }
         if let Some(answer) = self.rule.handle_ballot(now, ballot, &mut self.roll)
             && self.answers.len() < MAX_ANSWERS

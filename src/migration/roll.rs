@@ -3,43 +3,40 @@
 //! A record bears its writer's time of day, and nothing takes it away when its writer dies. So what counts is that it *changes*, seen by our
 //! own clock, and only for as long as we could read it.
 
+mod known;
+mod reads;
+mod scan;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::wire::{Record, Term, is_id};
+use self::known::{Known, READ_INTERVAL};
+use self::reads::{MOST_AT_ONCE, Reads};
+pub use self::scan::SCAN_COUNT;
+use self::scan::Scan;
+use super::wire::{Ballot, MAX_RECORD_BYTES, Record, Subject, Term, is_id};
 use super::{MigrationEvent, Step, highest};
 use crate::election::{InstanceId, Instant};
 use crate::membership::SILENCE_LIMIT;
 
 pub use super::wire::LegacyState;
 
-/// How often each record is read; the old ones write theirs as often.
-const READ_INTERVAL: Duration = Duration::from_secs(1);
-/// The same for a record that was just heard of.
-const SOON: Duration = Duration::from_millis(20);
-/// The same for one that is heard and whose record was not there: others, whose clocks are wrong, delete it as often as it is written.
+/// How often a record is looked for that is heard of and was not there: others, whose clocks are wrong, delete it as often as it is written.
 const AGAIN: Duration = Duration::from_millis(90);
 /// Unless there are more of those than can be; then somebody invents them.
 const MOST_MISSING: usize = 16;
-/// After a longer break nothing follows from a record that did not change.
-const LONGEST_BREAK: Duration = Duration::from_millis(1500);
+/// More of those are not remembered.
+const MAX_STRANGERS: usize = 64;
 /// A record that is no further from our time of day is taken for that of a living instance at first sight. Clocks may be wrong by less.
 pub const PLAUSIBLE_SKEW_MS: f64 = 15_000.0;
-/// Keys that one call of SCAN looks at.
-pub const SCAN_COUNT: u32 = 500;
-/// From call to call, until all keys were seen once, and after that; and from one round to the next.
-const FIRST_SCANS: Duration = Duration::from_millis(10);
-const SCANS: Duration = Duration::from_millis(100);
-const ROUNDS: Duration = Duration::from_secs(1);
-/// After a call that failed.
-const RETRY: Duration = Duration::from_millis(500);
 /// Records that are read; the old library bears fewer instances.
 pub const MAX_KNOWN: usize = 1000;
-/// What a new instance wrote is known as such for so long.
+/// What a new instance wrote is known as such for so long, of so many.
 const NEW_FOR: Duration = Duration::from_secs(10);
+const MAX_NEW: usize = 10_000;
 
 /// An old instance as its record shows it.
 #[derive(Clone, Debug)]
@@ -57,49 +54,19 @@ impl PartialEq for LegacyInstance {
 
 pub struct Roll {
     own: InstanceId,
+    /// Those whose records were found.
     known: BTreeMap<InstanceId, Known>,
-    /// New instances whose records stand among those of the old ones.
+    /// Those who were heard, and whose records were not. Anybody may say that he is one.
+    strangers: BTreeMap<InstanceId, Known>,
+    /// New instances whose records stand among those of the old ones, and when to forget some.
     new: HashMap<InstanceId, Instant>,
+    sweep_at: Instant,
     changes: VecDeque<MigrationEvent>,
     scan: Scan,
-    /// When to read next; `None` while a read is under way.
-    read_at: Option<Instant>,
-    /// Somebody was met whom the read under way leaves out.
-    reads_soon: bool,
-    /// Whether the read under way began after all keys had been looked through.
-    reads_all: bool,
+    reads: Reads,
     has_seen_all: bool,
-    /// Since when reads have succeeded without a break, and the last one.
-    reading_since: Instant,
-    last_read: Option<Instant>,
     malformed: u64,
     has_departed: bool,
-}
-
-struct Scan {
-    cursor: u64,
-    /// `None` while a call is under way.
-    at: Option<Instant>,
-    began: Instant,
-    rounds: u64,
-}
-
-#[derive(Default)]
-struct Known {
-    /// As it was read last.
-    instance: Option<LegacyInstance>,
-    ts: Option<f64>,
-    /// When its record changed last, or it was heard.
-    alive_at: Option<Instant>,
-    /// Whether there was no record when it was read last.
-    is_missing: bool,
-    /// Whether there was something in its place that could not be read.
-    is_malformed: bool,
-    /// What it last said of its term.
-    term: Option<Term>,
-    /// The term in which it said that it follows this instance.
-    follows: Option<Term>,
-    is_listed: bool,
 }
 
 impl Roll {
@@ -107,15 +74,13 @@ impl Roll {
         Self {
             own,
             known: BTreeMap::new(),
+            strangers: BTreeMap::new(),
             new: HashMap::new(),
+            sweep_at: now,
             changes: VecDeque::new(),
-            scan: Scan { cursor: 0, at: Some(now), began: now, rounds: 0 },
-            read_at: Some(now),
-            reads_soon: false,
-            reads_all: false,
+            scan: Scan::new(now),
+            reads: Reads::new(now),
             has_seen_all: false,
-            reading_since: now,
-            last_read: None,
             malformed: 0,
             has_departed: false,
         }
@@ -131,75 +96,95 @@ impl Roll {
         self.has_seen_all
     }
 
+    /// Whether a record is listed of which a moment will tell if its instance lives.
+    pub fn is_in_doubt(&self) -> bool {
+        self.known.values().any(Known::is_in_doubt)
+    }
+
     /// Whether an old instance was listed, and left.
     pub fn has_departed(&self) -> bool {
         self.has_departed
     }
 
-    /// The highest term that living old instances last said of themselves.
+    /// The highest term that living old instances last said of themselves. Who has no record is not believed that much.
     pub fn highest_term(&self) -> Term {
         let listed = self.known.values().filter(|known| known.is_listed);
         highest(listed.filter_map(|known| known.term))
     }
 
-    /// Who has not said that it follows this instance, in `term` or above.
+    /// Who has not said that it follows this instance, in `term` or above: of all that were seen or heard to live, listed or not.
     pub fn not_following(&self, term: Term) -> impl Iterator<Item = &InstanceId> {
         let follows = move |known: &Known| known.follows.is_some_and(|said| said >= term);
-        let listed = self.known.iter().filter(|(_, known)| known.is_listed);
-        listed.filter(move |(_, known)| !follows(known)).map(|(id, _)| id)
+        let all = self.known.iter().chain(&self.strangers).filter(|(_, known)| known.counts());
+        all.filter(move |(_, known)| !follows(known)).map(|(id, _)| id)
     }
 
     pub fn note_following(&mut self, id: &InstanceId, term: Term) {
-        if let Some(known) = self.known.get_mut(id) {
+        if let Some(known) = self.entry(id) {
             known.follows = Some(term);
         }
     }
 
     /// It leads, or wants to.
     pub fn note_dissent(&mut self, id: &InstanceId) {
-        if let Some(known) = self.known.get_mut(id) {
+        if let Some(known) = self.entry(id) {
             known.follows = None;
         }
     }
 
+    fn entry(&mut self, id: &InstanceId) -> Option<&mut Known> {
+        self.known.get_mut(id).or_else(|| self.strangers.get_mut(id))
+    }
+
     // ---- What happened ----------------------------------------------------------------------------------------------
 
-    /// A ballot of `id` was heard.
-    pub fn hear(&mut self, now: Instant, id: &InstanceId, term: Term) {
-        if let Some(known) = self.meet(now, id) {
-            known.term = Some(term);
-            known.alive_at = Some(now);
+    /// A ballot of an old instance was heard.
+    pub fn hear(&mut self, now: Instant, ballot: &Ballot) {
+        let id = &ballot.from;
+        if self.entry(id).is_none() {
+            if self.strangers.len() >= MAX_STRANGERS || !self.may_be_old(now, id) {
+                return;
+            }
+            self.strangers.insert(id.clone(), Known::due_at(now));
+            self.reads.expect(now);
         }
+        let state = match ballot.subject {
+            Subject::Check => LegacyState::Leader,
+            Subject::Request => LegacyState::Candidate,
+            Subject::Vote => LegacyState::Follower,
+        };
+        let Some(known) = self.known.get_mut(id).or_else(|| self.strangers.get_mut(id)) else {
+            return;
+        };
+        if known.alive_at.is_none() {
+            known.due = now;
+            self.reads.expect(now);
+        }
+        known.hear(now, ballot.term, state);
     }
 
     /// What was written may be lost, and is to be looked for anew.
     pub fn handle_connected(&mut self, now: Instant) {
-        self.scan.cursor = 0;
-        self.scan.at = Some(now);
-        self.scan.began = now;
-        self.read_at = Some(now);
+        self.scan.restart(now);
+        self.reads.restart(now);
+        self.known.values_mut().chain(self.strangers.values_mut()).for_each(|one| one.due = now);
+        self.plan_reads();
     }
 
     pub fn handle_scanned(&mut self, now: Instant, next: u64, ids: Vec<InstanceId>) {
         for id in ids {
-            self.meet(now, &id);
-        }
-        let Scan { cursor, at, began, rounds } = &mut self.scan;
-        *cursor = next;
-        if next == 0 {
-            *rounds += 1;
-            *at = Some((*began + ROUNDS).max(now + SCANS));
-            if *rounds == 1 {
-                self.read_at = self.read_at.map(|_| now);
-                self.reads_soon = true;
+            let is_met = self.entry(&id).is_some();
+            if !is_met && self.known.len() < MAX_KNOWN && self.may_be_old(now, &id) {
+                self.known.insert(id, Known::due_at(now));
+                self.reads.expect(now);
             }
-        } else {
-            *at = Some(now + if *rounds == 0 { FIRST_SCANS } else { SCANS });
         }
+        self.scan.handle_scanned(now, next);
+        self.note_sight();
     }
 
     pub fn handle_scan_failure(&mut self, now: Instant) {
-        self.scan.at = Some(now + RETRY);
+        self.scan.handle_failure(now);
     }
 
     pub fn handle_read(
@@ -208,108 +193,127 @@ impl Roll {
         wall_ms: f64,
         records: Vec<(InstanceId, Option<Vec<u8>>)>,
     ) {
-        let had_break = self.last_read.is_none_or(|last| now > last + LONGEST_BREAK);
-        if had_break {
-            self.reading_since = now;
-        }
-        self.last_read = Some(now);
-        self.has_seen_all |= self.reads_all;
+        self.reads.handle_answer(now);
         for (id, bytes) in records {
-            self.note_record(now, wall_ms, id, bytes);
+            match bytes {
+                Some(bytes) => self.note_record(now, wall_ms, &id, &bytes),
+                None => self.note_missing(&id),
+            }
+            self.settle(now, &id);
         }
-        self.strike_off(now);
-        let wait = match std::mem::take(&mut self.reads_soon) {
-            true => SOON,
-            false if (1..=MOST_MISSING).contains(&self.heard_without_record()) => AGAIN,
-            false => READ_INTERVAL,
-        };
-        self.read_at = self.read_at.or(Some(now + wait));
+        self.forget(now);
+        self.note_sight();
+        self.plan_reads();
     }
 
     /// A read failed, or was given up.
     pub fn handle_read_failure(&mut self, now: Instant) {
-        self.read_at = Some(now + RETRY);
+        self.forget(now);
+        self.reads.handle_failure(now);
     }
 
     pub fn take_malformed(&mut self) -> u64 {
         std::mem::take(&mut self.malformed)
     }
 
-    /// An entry for `id`, unless it is none of an old instance, or there are too many.
-    fn meet(&mut self, now: Instant, id: &InstanceId) -> Option<&mut Known> {
+    fn may_be_old(&self, now: Instant, id: &InstanceId) -> bool {
         let is_new = self.new.get(id).is_some_and(|seen| now < *seen + NEW_FOR);
-        if is_new || *id == self.own || !is_id(id.as_str()) {
-            return None;
-        }
-        if !self.known.contains_key(id) {
-            if self.known.len() >= MAX_KNOWN {
-                return None;
+        !is_new && *id != self.own && is_id(id.as_str())
+    }
+
+    fn note_record(&mut self, now: Instant, wall_ms: f64, id: &InstanceId, bytes: &[u8]) {
+        let record = Record::decode(bytes);
+        if record.as_ref().is_some_and(|record| record.is_new) {
+            self.strangers.remove(id);
+            let departed = self.known.remove(id).and_then(|mut known| known.strike_off());
+            self.tell_departure(departed);
+            if self.new.len() < MAX_NEW {
+                self.new.insert(id.clone(), now);
             }
-            self.known.insert(id.clone(), Known::default());
-            self.reads_soon = self.read_at.is_none();
-            self.read_at = self.read_at.map(|at| at.min(now + SOON));
-        }
-        self.known.get_mut(id)
-    }
-
-    fn heard_without_record(&self) -> usize {
-        let is_heard = |known: &&Known| known.alive_at.is_some() && known.is_missing;
-        self.known.values().filter(|known| !known.is_listed).filter(is_heard).count()
-    }
-
-    fn note_record(&mut self, now: Instant, wall_ms: f64, id: InstanceId, bytes: Option<Vec<u8>>) {
-        let Some(known) = self.known.get_mut(&id) else { return };
-        known.is_missing = bytes.is_none();
-        let Some(bytes) = bytes else {
-            known.is_malformed = false;
             return;
-        };
-        let Some(record) = Record::decode(&bytes) else {
-            if !std::mem::replace(&mut known.is_malformed, true) {
+        }
+        self.acquaint(id);
+        let Some(known) = self.known.get_mut(id) else { return };
+        match record {
+            Some(record) => known.note_record(now, wall_ms, id.clone(), record),
+            // One that is too long may be sound for all we know.
+            None if known.note_unreadable(id.clone()) && bytes.len() < MAX_RECORD_BYTES => {
                 self.malformed += 1;
             }
-            return;
-        };
-        known.is_malformed = false;
-        if record.is_new {
-            self.known.remove(&id);
-            self.new.retain(|_, seen| now < *seen + NEW_FOR);
-            self.new.insert(id, now);
-            return;
+            None => {}
         }
-        let is_plausible = (record.ts - wall_ms).abs() <= PLAUSIBLE_SKEW_MS;
-        let is_sign_of_life = known.ts.map_or(is_plausible, |before| before != record.ts);
-        known.ts = Some(record.ts);
-        if is_sign_of_life {
-            known.alive_at = Some(now);
-        }
-        let (meta, state) = (record.meta.into(), record.state);
-        let instance = known.instance.insert(LegacyInstance { id, meta, state });
-        if known.alive_at.is_some() && !known.is_listed {
-            known.is_listed = true;
+        if let Some(instance) = known.instance.as_ref().filter(|_| known.alive_at.is_some())
+            && !std::mem::replace(&mut known.is_listed, true)
+        {
             self.changes.push_back(MigrationEvent::Joined(instance.clone()));
         }
     }
 
-    /// Who was silent for too long is gone. What is left of its record is remembered, so that it does not seem to come back.
-    fn strike_off(&mut self, now: Instant) {
-        let reading_since = self.reading_since;
-        for known in self.known.values_mut() {
-            let since = known.alive_at.map(|alive| alive.max(reading_since));
-            let is_gone = since.is_some_and(|since| now >= since + SILENCE_LIMIT);
-            if is_gone {
-                known.alive_at = None;
-                known.term = None;
-                known.follows = None;
-                if std::mem::take(&mut known.is_listed)
-                    && let Some(instance) = known.instance.take()
-                {
-                    self.has_departed = true;
-                    self.changes.push_back(MigrationEvent::Left(instance));
-                }
-            }
+    /// Something was found in the place of a stranger's record. Where there are too many, what a dead one left behind makes room.
+    fn acquaint(&mut self, id: &InstanceId) {
+        if !self.strangers.contains_key(id) {
+            return;
         }
-        self.known.retain(|_, known| known.alive_at.is_some() || !known.is_missing);
+        if self.known.len() >= MAX_KNOWN {
+            let dead = self.known.iter().filter(|(_, known)| known.alive_at.is_none());
+            let order = |known: &Known, other: &Known| {
+                known.last_written().total_cmp(&other.last_written())
+            };
+            let oldest = dead.min_by(|a, b| order(a.1, b.1)).map(|(id, _)| id.clone());
+            let Some(oldest) = oldest else { return };
+            self.known.remove(&oldest);
+        }
+        self.known.extend(self.strangers.remove_entry(id));
+    }
+
+    fn note_missing(&mut self, id: &InstanceId) {
+        let Some(known) = self.known.get(id).filter(|known| !known.is_listed) else { return };
+        let is_heard = known.alive_at.is_some() && self.strangers.len() < MAX_STRANGERS;
+        let removed = self.known.remove_entry(id);
+        self.strangers.extend(removed.filter(|_| is_heard));
+    }
+
+    /// What follows for `id` from a read, whatever was found.
+    fn settle(&mut self, now: Instant, id: &InstanceId) {
+        let interval = match self.strangers.len() {
+            0..=MOST_MISSING => AGAIN,
+            _ => READ_INTERVAL,
+        };
+        if let Some(stranger) = self.strangers.get_mut(id) {
+            stranger.due = now + interval;
+        }
+        let since = self.reads.since();
+        let Some(known) = self.known.get_mut(id) else { return };
+        known.note_read(now, since, self.reads.sent_at());
+        if known.gone_at(since).is_some_and(|at| now >= at) {
+            let departed = known.strike_off();
+            self.tell_departure(departed);
+        }
+    }
+
+    fn tell_departure(&mut self, departed: Option<LegacyInstance>) {
+        self.has_departed |= departed.is_some();
+        self.changes.extend(departed.map(MigrationEvent::Left));
+    }
+
+    /// Strangers that have fallen silent, and what was written long ago.
+    fn forget(&mut self, now: Instant) {
+        let is_heard = |known: &Known| known.alive_at.is_some_and(|at| now < at + SILENCE_LIMIT);
+        self.strangers.retain(|_, known| is_heard(known));
+        if now >= self.sweep_at {
+            self.sweep_at = now + READ_INTERVAL;
+            self.new.retain(|_, seen| now < *seen + NEW_FOR);
+        }
+    }
+
+    fn note_sight(&mut self) {
+        self.has_seen_all |=
+            self.scan.has_seen_all() && self.known.values().all(|known| known.was_read);
+    }
+
+    fn plan_reads(&mut self) {
+        let all = self.known.values().chain(self.strangers.values());
+        self.reads.plan(all.map(|known| known.due).min());
     }
 
     // ---- What follows -----------------------------------------------------------------------------------------------
@@ -319,26 +323,24 @@ impl Roll {
     }
 
     pub fn poll_step(&mut self, now: Instant) -> Option<Step> {
-        if self.scan.at.is_some_and(|at| now >= at) {
-            self.scan.at = None;
-            if self.scan.cursor == 0 {
-                self.scan.began = now;
-            }
-            return Some(Step::Scan(self.scan.cursor));
+        if let Some(cursor) = self.scan.poll(now) {
+            return Some(Step::Scan(cursor));
         }
-        if self.read_at.is_some_and(|at| now >= at) {
-            self.read_at = None;
-            self.reads_all = self.scan.rounds > 0;
-            if self.known.is_empty() {
-                self.handle_read(now, 0.0, Vec::new());
-                return None;
-            }
-            return Some(Step::Read(self.known.keys().cloned().collect()));
+        if !self.reads.is_due(now) {
+            return None;
         }
-        None
+        let all = self.strangers.iter().chain(&self.known);
+        let due = all.filter(|(_, known)| now >= known.due).map(|(id, _)| id.clone());
+        let due: Vec<InstanceId> = due.take(MOST_AT_ONCE).collect();
+        if due.is_empty() {
+            self.plan_reads();
+            return None;
+        }
+        self.reads.begin(now);
+        Some(Step::Read(due))
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.scan.at, self.read_at].into_iter().flatten().min()
+        [self.scan.poll_timeout(), self.reads.poll_timeout()].into_iter().flatten().min()
     }
 }

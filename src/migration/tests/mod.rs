@@ -8,7 +8,7 @@ mod wire;
 
 use std::time::Duration;
 
-use super::wire::{Ballot, Subject, Term};
+use super::wire::{Ballot, MAX_RECORD_BYTES, Subject, Term};
 use super::*;
 
 const LEASE: Duration = Duration::from_millis(800);
@@ -28,22 +28,31 @@ struct Scene {
     events: Vec<MigrationEvent>,
     /// Whether what is said goes out.
     is_connected: bool,
+    /// Whether nothing can be published, while commands pass.
+    is_mute: bool,
+    /// How many records were asked for.
+    reads: usize,
 }
 
 struct OldRecord {
     id: &'static str,
     /// When it was written last.
     ts: f64,
+    /// JSON.
+    meta: String,
     state: LegacyState,
     /// Whether its instance goes on writing it.
     is_alive: bool,
 }
 
 impl Scene {
-    /// With these old instances, all of which are known.
+    /// With these old instances, all of which are known, and were heard.
     fn with(old: &[&'static str]) -> Self {
         let mut scene = Self::before_the_first_look(old);
         scene.passes(100);
+        for id in old {
+            scene.hears(of_old(Subject::Vote, id, Term::ZERO));
+        }
         scene
     }
 
@@ -54,6 +63,7 @@ impl Scene {
         let record = |id: &&'static str| OldRecord {
             id,
             ts: WALL,
+            meta: format!("\"of {id}\""),
             state: LegacyState::Follower,
             is_alive: true,
         };
@@ -65,6 +75,8 @@ impl Scene {
             said: Vec::new(),
             events: Vec::new(),
             is_connected: true,
+            is_mute: false,
+            reads: 0,
         }
     }
 
@@ -102,7 +114,7 @@ impl Scene {
     fn takes(&mut self, step: Step) {
         match step {
             Step::Speak(ballot) => {
-                if self.is_connected {
+                if self.is_connected && !self.is_mute {
                     self.migration.handle_spoken(self.now, &ballot);
                     self.said.push(ballot);
                 }
@@ -115,6 +127,7 @@ impl Scene {
             }
             Step::Read(_) if !self.is_connected => self.migration.handle_read_failure(self.now),
             Step::Read(ids) => {
+                self.reads += ids.len();
                 let records = ids.into_iter().map(|id| (id.clone(), self.record_of(&id))).collect();
                 self.migration.handle_read(self.now, self.wall(), records);
             }
@@ -126,9 +139,18 @@ impl Scene {
     }
 
     fn record_of(&self, id: &InstanceId) -> Option<Vec<u8>> {
-        let OldRecord { ts, state, .. } = self.records.iter().find(|one| one.id == id.as_str())?;
+        let record = self.records.iter().find(|one| one.id == id.as_str())?;
+        let OldRecord { ts, meta, state, .. } = record;
         let state = serde_json::to_string(state).unwrap();
-        Some(format!(r#"{{"ts":{ts},"meta":"of {id}","state":{state}}}"#).into_bytes())
+        let record = format!(r#"{{"ts":{ts},"meta":{meta},"state":{state}}}"#);
+        Some(record.bytes().take(MAX_RECORD_BYTES + 1).collect())
+    }
+
+    /// An old instance stopped a moment ago, before this one came, and has left its record behind.
+    fn has_stopped(&mut self, id: &str) {
+        let wall = self.wall();
+        self.stops(id);
+        self.records.iter_mut().find(|record| record.id == id).unwrap().ts = wall - 500.0;
     }
 
     /// An old instance stops, and leaves its record behind.

@@ -142,17 +142,28 @@ fn junk_in_the_place_of_a_record_is_counted_once_and_lists_nobody() {
     assert_eq!((migration.count(), migration.take_malformed()), (0, 1));
 }
 
+fn junk(id: InstanceId) -> (InstanceId, Option<Vec<u8>>) {
+    (id, Some(b"junk".to_vec()))
+}
+
 #[test]
 fn however_many_keys_there_are_a_bounded_number_is_read() {
     let now = Instant::from_millis(1_000_000);
     let mut migration = Migration::new(InstanceId::new("me"), LEASE, 0, now);
     let ids = (0..100_000).map(|number| InstanceId::new(format!("a{number}"))).collect();
     migration.handle_scanned(now, 0, ids);
-    let read = std::iter::from_fn(|| migration.poll_step(now)).find_map(|step| match step {
-        Step::Read(ids) => Some(ids.len()),
-        _ => None,
-    });
-    assert_eq!(read, Some(1000));
+    let mut reads = Vec::new();
+    for millis in 0..900 {
+        let now = now + Duration::from_millis(millis);
+        while let Some(step) = migration.poll_step(now) {
+            if let Step::Read(ids) = step {
+                reads.push(ids.len());
+                migration.handle_read(now, WALL, ids.into_iter().map(junk).collect());
+            }
+        }
+    }
+    assert_eq!(reads.iter().sum::<usize>(), MAX_KNOWN);
+    assert!(reads.iter().all(|ids| *ids <= 64), "a renewal's answer may wait behind them");
 }
 
 #[test]
@@ -207,4 +218,103 @@ fn where_there_never_was_one_the_day_begins_at_the_first_look() {
     scene.now = scene.now + OVERDUE_AFTER;
     scene.acts();
     assert_eq!(scene.events, [MigrationEvent::Overdue]);
+}
+
+#[test]
+fn one_whose_record_is_too_long_is_listed_while_it_is_heard() {
+    let mut scene = Scene::before_the_first_look(&["a"]);
+    scene.records[0].meta = format!("\"{}\"", "x".repeat(40_000));
+    scene.passes(100);
+    for _ in 0..10 {
+        scene.hears(of_old(Subject::Check, "a", Term::new(1)));
+        scene.passes(400);
+        assert_eq!(listed(&scene), ["a"]);
+    }
+    let a = scene.migration.listed().next().unwrap();
+    assert_eq!((a.meta.get(), a.state), ("\"\"", LegacyState::Leader));
+    assert_eq!(scene.migration.take_malformed(), 0);
+    assert!(!scene.events.contains(&MigrationEvent::Gone));
+    scene.passes(3000);
+    assert_eq!(listed(&scene), [""; 0]);
+}
+
+#[test]
+fn ids_that_somebody_invents_do_not_make_anybody_read_more() {
+    let mut scene = Scene::with(&["a", "b"]);
+    for number in 0..5000 {
+        let ghost = format!("ghost{number}");
+        scene.migration.handle_ballot(scene.now, of_old(Subject::Vote, &ghost, Term::new(1)));
+        if number % 10 == 9 {
+            let before = scene.reads;
+            scene.passes(10);
+            assert!(scene.reads <= before + 64);
+        }
+    }
+    assert!(scene.reads < 5 * 200, "{} in 5 s", scene.reads);
+    assert_eq!(listed(&scene), ["a", "b"]);
+}
+
+#[test]
+fn one_invented_id_does_not_make_the_others_records_be_read_more_often() {
+    let real: Vec<&'static str> =
+        (0..100).map(|number| &*Box::leak(format!("real{number}").into_boxed_str())).collect();
+    let mut scene = Scene::with(&real);
+    scene.passes(1000);
+    let before = scene.reads;
+    for _ in 0..10 {
+        scene.hears(of_old(Subject::Vote, "ghost", Term::new(1)));
+        scene.passes(1000);
+    }
+    let reads = scene.reads - before;
+    assert!((1000..1250).contains(&reads), "{reads} in 10 s");
+}
+
+#[test]
+fn what_many_dead_ones_left_behind_keeps_nobody_from_being_met() {
+    let now = Instant::from_millis(1_000_000);
+    let mut migration = Migration::new(InstanceId::new("me"), LEASE, 0, now);
+    let ids = (0..2 * MAX_KNOWN).map(|number| InstanceId::new(format!("dead{number}"))).collect();
+    migration.handle_scanned(now, 0, ids);
+    let record = |ts: f64| format!(r#"{{"ts":{ts},"meta":"","state":"follower"}}"#).into_bytes();
+    for tenth in 0..100 {
+        let now = now + Duration::from_millis(100 * tenth);
+        migration.handle_ballot(now, of_old(Subject::Vote, "alive", Term::new(1)));
+        while let Some(step) = migration.poll_step(now) {
+            if let Step::Read(ids) = step {
+                let ts = |id: &InstanceId| match id.as_str() {
+                    "alive" => WALL + (tenth * 100) as f64,
+                    _ => 1.0,
+                };
+                let read = |id: InstanceId| (id.clone(), Some(record(ts(&id))));
+                migration.handle_read(now, WALL, ids.into_iter().map(read).collect());
+            }
+        }
+    }
+    let listed: Vec<&str> = migration.listed().map(|one| one.id.as_str()).collect();
+    assert_eq!(listed, ["alive"]);
+}
+
+#[test]
+fn a_flood_of_records_marked_as_those_of_new_instances_costs_time_in_proportion() {
+    let now = Instant::from_millis(1_000_000);
+    let mut migration = Migration::new(InstanceId::new("me"), LEASE, 0, now);
+    let ids: Vec<InstanceId> =
+        (0..100_000).map(|number| InstanceId::new(format!("new{number}"))).collect();
+    let record = br#"{"ts":1,"meta":"","state":"follower","incumbent":"x"}"#;
+    let mut reads = 0;
+    for millis in (0..20_000).step_by(10) {
+        let now = now + Duration::from_millis(millis);
+        if millis % 1000 == 0 {
+            migration.handle_scanned(now, 0, ids.clone());
+        }
+        while let Some(step) = migration.poll_step(now) {
+            if let Step::Read(ids) = step {
+                reads += ids.len();
+                let read = |id| (id, Some(record.to_vec()));
+                migration.handle_read(now, WALL, ids.into_iter().map(read).collect());
+            }
+        }
+    }
+    assert!(reads <= 20 * 50 * 64, "{reads}");
+    assert_eq!(migration.count(), 0);
 }
