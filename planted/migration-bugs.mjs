@@ -1,8 +1,11 @@
 // Bugs where a fleet is moved from node-raft-redis: whom the old instances follow, and who of them lives.
 
 const rule = 'src/migration/rule.rs';
+const reign = 'src/migration/rule/reign.rs';
 const standingIn = 'src/migration/rule/standing_in.rs';
 const roll = 'src/migration/roll.rs';
+const known = 'src/migration/roll/known.rs';
+const reads = 'src/migration/roll/reads.rs';
 const wire = 'src/migration/wire.rs';
 const driver = 'src/driver/migration.rs';
 const publisher = 'src/driver/publisher.rs';
@@ -27,7 +30,7 @@ export const migrationBugs = [
     tests,
     edits: [
       {
-        file: rule,
+        file: reign,
         from: 'reign.is_undisputed || now >= out_at + PATIENCE_AT_MOST || all_follow()',
         to: 'true || all_follow()',
       },
@@ -55,8 +58,8 @@ export const migrationBugs = [
     edits: [
       {
         file: rule,
-        from: 'let term = highest([reign.base.plus(passed), roll.highest_term()]);',
-        to: 'let term = highest([reign.base.plus(passed * 0), roll.highest_term()]);',
+        from: 'let term = above(reign.base.plus(passed), roll.highest_term());',
+        to: 'let term = above(reign.base.plus(passed * 0), roll.highest_term());',
       },
     ],
   },
@@ -87,8 +90,8 @@ export const migrationBugs = [
     tests,
     edits: [
       {
-        file: roll,
-        from: 'known.ts.map_or(is_plausible, |before| before != record.ts)',
+        file: known,
+        from: 'self.ts.map_or(is_plausible, |before| before != record.ts)',
         to: '(record.ts - wall_ms).abs() < 2000.0',
       },
     ],
@@ -96,7 +99,62 @@ export const migrationBugs = [
   {
     about: 'the silence of an outage counts',
     tests,
-    edits: [{ file: roll, from: 'alive.max(reading_since)', to: 'alive' }],
+    edits: [{ file: known, from: 'alive.max(reading_since)', to: 'alive' }],
+  },
+  {
+    about: 'the first check is not held back for what a stopped instance left behind',
+    tests,
+    edits: [{ file: reign, from: 'is_held_back: !is_undisputed,', to: 'is_held_back: false,' }],
+  },
+  {
+    about: 'a former leader that stands in for itself is heard as a leader',
+    tests,
+    edits: [
+      {
+        file: rule,
+        from: 'let is_by_leader = !check.is_stand_in && check',
+        to: 'let is_by_leader = check',
+      },
+    ],
+  },
+  {
+    about: 'who stands in blindly says that the old ones followed',
+    tests,
+    edits: [
+      {
+        file: standingIn,
+        from: 'let leads = last.leads && listening_since <= last.at;',
+        to: 'let leads = listening_since <= now;',
+      },
+    ],
+  },
+  {
+    about: 'above a forged height the term stands still',
+    tests,
+    edits: [{ file: rule, from: 'heard.plus(1) } else', to: 'heard } else' }],
+  },
+  {
+    about: 'an old instance without a record is not waited for',
+    tests,
+    edits: [
+      {
+        file: roll,
+        from: 'self.known.iter().chain(&self.strangers).filter',
+        to: 'self.known.iter().filter',
+      },
+    ],
+  },
+  {
+    about: 'whoever is heard for the first time makes all records be read at once',
+    tests,
+    edits: [
+      {
+        file: roll,
+        from: '.filter(|(_, known)| now >= known.due).map(',
+        to: '.map(',
+      },
+      { file: reads, from: 'Duration::from_millis(20)', to: 'Duration::from_millis(0)' },
+    ],
   },
   {
     about: 'a kind is a pattern',

@@ -112,6 +112,9 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         migration.handle_timeout(now);
         if awaits_admission && migration.may_lead(now) {
             self.election.handle_admission(now);
+        } else if awaits_admission && migration.gives_up(now) {
+            // Another instance may have more luck with what this one cannot publish.
+            self.election.handle_reelect(now);
         }
         self.settings.metrics.set_awaits_admission(self.election.awaits_admission());
         let mut steps = Vec::new();
@@ -277,14 +280,18 @@ impl<M: Medium, S: Sink> Driver<M, S> {
         1
     }
 
-    /// The old instances that live. Where a new one holds the register, none of them leads, whatever its record still says.
+    /// The old instances that live. Where a new one holds the register, none of them leads, whatever its record still says; but for the moment
+    /// for which this one leaves their leader alone.
     pub(super) fn legacy_views(&self, is_led: bool) -> Vec<InstanceView> {
         let Some(Mover { migration, .. }) = self.mover.as_deref() else { return Vec::new() };
+        let is_led = is_led && !migration.holds_back();
         migration.listed().map(|one| legacy_view(one, is_led)).collect()
     }
 
     fn tell_migration(&mut self, event: MigrationEvent) {
+        let holds_back = self.mover.as_deref().is_some_and(|mover| mover.migration.holds_back());
         let is_led = self.election.leader().is_some() || self.election.reign().is_some();
+        let is_led = is_led && !holds_back;
         let output = match event {
             MigrationEvent::Joined(one) => Output::Joined(legacy_view(&one, is_led)),
             MigrationEvent::Left(one) => Output::Left(legacy_view(&one, true)),

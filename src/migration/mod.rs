@@ -111,6 +111,16 @@ impl Migration {
         true
     }
 
+    /// Whether an instance that holds the register, and may not lead so far, is to leave it to others.
+    pub fn gives_up(&self, now: Instant) -> bool {
+        self.rule.gives_up(now)
+    }
+
+    /// Whether an old leader is left to lead for a moment, although this instance holds the register.
+    pub fn holds_back(&self) -> bool {
+        self.rule.holds_back()
+    }
+
     // ---- What happened ----------------------------------------------------------------------------------------------
 
     /// Commands pass, for the first time or again: what the old ones are to hear cannot wait, and what they wrote may be lost.

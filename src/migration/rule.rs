@@ -1,11 +1,12 @@
-//! Whom the old instances follow, and what to tell them: when to publish a check and in which term, how to answer them, and whether a new
-//! instance that holds the register may say that it leads.
+//! Whom the old instances follow, and what to tell them: when to publish a check and in which term, and how to answer them. `reign.rs` has
+//! whether a new instance that holds the register may say that it leads, `standing_in.rs` what becomes of the old ones without a leader.
 
+mod reign;
 mod standing_in;
 
 use std::time::Duration;
 
-use super::highest;
+use self::reign::Reign;
 use super::roll::Roll;
 use super::wire::{Ballot, Subject, Term};
 use crate::election::{InstanceId, Instant};
@@ -21,9 +22,6 @@ const PATIENCE_AT_MOST: Duration = Duration::from_millis(1500);
 /// How long the old ones are kept from electing for a new leader that is to come: so many leases, and a moment.
 const LEASES_WAITED_FOR: u32 = 3;
 const MOMENT: Duration = Duration::from_secs(2);
-/// A term that is so far ahead of ours was not made by counting, nor by a clock.
-const ABSURD_LEAD: u64 = 1 << 40;
-
 /// What the election says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -60,26 +58,6 @@ pub struct Rule {
     stood_in_at: Option<Instant>,
     /// That one was in too low a term.
     is_overheard: bool,
-}
-
-struct Reign {
-    /// The register's.
-    term: u64,
-    since: Instant,
-    /// What the checks' terms are counted from.
-    base: Term,
-    check_at: Instant,
-    spoken: Option<(Instant, Term)>,
-    /// Of the first check, and when that had gone out.
-    first_term: Option<Term>,
-    first_out_at: Option<Instant>,
-    /// Whether the old ones followed a new leader all along.
-    is_undisputed: bool,
-    awaits_admission: bool,
-    /// It says in its checks that it leads, and that one such check went out.
-    leads: bool,
-    has_said_so: bool,
-    has_named_unheard: bool,
 }
 
 struct NewCheck {
@@ -146,37 +124,6 @@ impl Rule {
         }
     }
 
-    fn begin(&self, now: Instant, term: u64) -> Reign {
-        let own = Term::new(term);
-        let heard = self.last_new.as_ref().map_or(Term::ZERO, |check| check.term.plus(1));
-        let base = if heard < own.plus(ABSURD_LEAD) { own.max(heard) } else { own };
-        Reign {
-            term,
-            since: now,
-            base,
-            check_at: now,
-            spoken: None,
-            first_term: None,
-            first_out_at: None,
-            is_undisputed: self.follow_a_new_leader(now),
-            awaits_admission: false,
-            leads: false,
-            has_said_so: false,
-            has_named_unheard: false,
-        }
-    }
-
-    /// Whether the old ones have followed a new leader without a break: none led, and none had waited for long enough to stand for election.
-    fn follow_a_new_leader(&self, now: Instant) -> bool {
-        let (Some(check), Some(since)) = (&self.last_new, self.listening_since) else {
-            return false;
-        };
-        check.leads
-            && since <= check.at
-            && now < check.at + PATIENCE_AT_LEAST
-            && self.old_led_at.is_none_or(|at| at < check.at)
-    }
-
     pub fn handle_ballot(
         &mut self,
         now: Instant,
@@ -198,6 +145,8 @@ impl Rule {
                 roll.note_dissent(&ballot.from);
                 if subject == Subject::Check {
                     self.old_led_at = Some(now);
+                } else {
+                    self.release_check();
                 }
                 if self.reign.is_some() {
                     self.hurry(now);
@@ -293,12 +242,13 @@ impl Rule {
             leads,
             is_stand_in,
         };
+        self.hold_back(now, roll);
         if let Some(reign) = &mut self.reign {
             if now < reign.check_at {
                 return None;
             }
             let passed = now.since(reign.since).as_micros() as u64;
-            let term = highest([reign.base.plus(passed), roll.highest_term()]);
+            let term = above(reign.base.plus(passed), roll.highest_term());
             reign.check_at = now + CHECK_INTERVAL;
             reign.spoken = Some((now, term));
             reign.first_term.get_or_insert(term);
@@ -308,42 +258,14 @@ impl Rule {
         Some(check(leader, term, leads, true))
     }
 
-    /// Whether this instance may say to its process that it leads. It says so to the others first: whoever comes after it is to know that
-    /// the old ones followed.
-    pub fn may_lead(&mut self, now: Instant, roll: &Roll) -> bool {
-        let is_obeyed = self.is_obeyed(now, roll);
-        let Some(reign) = &mut self.reign else { return false };
-        if is_obeyed && !reign.leads {
-            reign.leads = true;
-            reign.check_at = now;
-        }
-        reign.has_said_so
-    }
-
-    fn is_obeyed(&self, now: Instant, roll: &Roll) -> bool {
-        let Some(reign) = &self.reign else { return false };
-        let (Some(term), Some(out_at)) = (reign.first_term, reign.first_out_at) else {
-            return reign.is_undisputed;
-        };
-        let all_follow = || roll.has_seen_all() && roll.not_following(term).next().is_none();
-        reign.is_undisputed || now >= out_at + PATIENCE_AT_MOST || all_follow()
-    }
-
-    /// Who has not said that it follows; told once in a reign.
-    pub fn take_unheard(&mut self, roll: &Roll) -> Vec<InstanceId> {
-        let Some(reign) = self.reign.as_mut().filter(|reign| !reign.is_undisputed) else {
-            return Vec::new();
-        };
-        match (reign.first_term, std::mem::replace(&mut reign.has_named_unheard, true)) {
-            (Some(term), false) => roll.not_following(term).cloned().collect(),
-            _ => Vec::new(),
-        }
-    }
-
     pub fn poll_timeout(&self) -> Option<Instant> {
         let Some(reign) = &self.reign else { return self.stand_in_at() };
-        let patience = reign.first_out_at.filter(|_| reign.awaits_admission && !reign.leads);
-        let patience = patience.map(|out_at| out_at + PATIENCE_AT_MOST);
-        [Some(reign.check_at), patience].into_iter().flatten().min()
+        [Some(reign.check_at), self.admission_timeout()].into_iter().flatten().min()
     }
+}
+
+/// A term that rises, and that whoever said `heard` follows: above what our own way of counting gives, where that is too low. From 2^53 on
+/// no number is one higher.
+fn above(counted: Term, heard: Term) -> Term {
+    if heard > counted { heard.plus(1) } else { counted }
 }

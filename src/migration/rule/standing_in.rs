@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::highest;
 use super::{
-    Ballot, CHECK_INTERVAL, InstanceId, Instant, LEAST_INTERVAL, NewCheck, Roll, Rule, Term,
+    Ballot, CHECK_INTERVAL, InstanceId, Instant, LEAST_INTERVAL, NewCheck, Roll, Rule, Term, above,
 };
 
 /// After so long without a check of a new leader others stand in for it; each waits for up to `MAX_STAGGER` more.
@@ -61,7 +60,7 @@ impl Rule {
             return None;
         }
         let passed = now.since(last.at).as_micros() as u64;
-        let term = highest([last.term.plus(passed), roll.highest_term()]);
+        let term = above(last.term.plus(passed), roll.highest_term());
         let leads = last.leads && listening_since <= last.at;
         Some((last.leader.clone(), term, leads))
     }

@@ -167,3 +167,151 @@ fn a_leader_that_drains_still_keeps_the_old_ones_quiet() {
     scene.passes(2000);
     assert_eq!(scene.checks() - before, 10);
 }
+
+/// `y` leads the old ones: what this instance hears of that every 400 ms.
+fn passes_under_an_old_leader(scene: &mut Scene, millis: u64) {
+    for _ in 0..millis / 400 {
+        scene.hears(of_old(Subject::Check, "y", Term::new(5)));
+        scene.passes(400);
+    }
+}
+
+fn unheard(scene: &Scene) -> usize {
+    scene.events.iter().filter(|event| matches!(event, MigrationEvent::Unheard(_))).count()
+}
+
+#[test]
+fn one_that_stopped_just_before_costs_no_leader_and_is_not_named() {
+    let mut scene = Scene::before_the_first_look(&["y", "stopped"]);
+    scene.has_stopped("stopped");
+    scene.is_granted();
+    passes_under_an_old_leader(&mut scene, 800);
+    assert_eq!(scene.migration.count(), 2, "for all we know it may be deaf");
+    assert_eq!(scene.checks(), 0, "the old leader goes on meanwhile");
+    passes_under_an_old_leader(&mut scene, 800);
+    assert!(scene.checks() > 0);
+    assert!(!scene.leads(), "the old leader is to follow");
+    let term = scene.last_check().term;
+    scene.votes("y", true, term);
+    assert!(scene.leads());
+    assert_eq!(unheard(&scene), 0);
+}
+
+#[test]
+fn where_all_that_are_listed_are_heard_nothing_is_held_back() {
+    let mut scene = Scene::before_the_first_look(&["y", "b"]);
+    scene.hears(of_old(Subject::Check, "y", Term::new(5)));
+    scene.hears(of_old(Subject::Vote, "b", Term::new(5)));
+    scene.is_granted();
+    scene.passes(40);
+    assert_eq!(scene.checks(), 1);
+}
+
+#[test]
+fn without_an_old_leader_nothing_is_held_back_for_long() {
+    let mut scene = Scene::before_the_first_look(&["stopped"]);
+    scene.has_stopped("stopped");
+    scene.is_granted();
+    scene.passes(480);
+    assert_eq!(scene.checks(), 0, "an old leader is heard within that time, if there is one");
+    scene.passes(40);
+    assert!(scene.checks() > 0);
+    scene.passes(700);
+    assert!(scene.leads(), "nothing was written in its record for so long");
+    assert_eq!(unheard(&scene), 0);
+}
+
+#[test]
+fn an_old_one_that_stands_for_election_is_told_at_once() {
+    let mut scene = Scene::before_the_first_look(&["y", "stopped"]);
+    scene.has_stopped("stopped");
+    scene.is_granted();
+    passes_under_an_old_leader(&mut scene, 400);
+    assert_eq!(scene.checks(), 0);
+    scene.hears(of_old(Subject::Request, "y", Term::new(6)));
+    assert_eq!(scene.checks(), 1);
+}
+
+#[test]
+fn nothing_is_held_back_for_ever() {
+    let mut scene = Scene::before_the_first_look(&["y"]);
+    scene.migration.handle_scan_failure(scene.now);
+    scene.is_granted();
+    let mut passes_without_a_scan = |millis: u64| {
+        for _ in 0..millis / 10 {
+            scene.hears(of_old(Subject::Check, "y", Term::new(5)));
+            scene.migration.handle_scan_failure(scene.now);
+            scene.passes(10);
+        }
+        scene.checks()
+    };
+    assert_eq!(passes_without_a_scan(1400), 0);
+    assert!(passes_without_a_scan(200) > 0);
+}
+
+#[test]
+fn a_deaf_one_whose_record_changes_is_waited_for() {
+    let mut scene = Scene::before_the_first_look(&["y", "deaf"]);
+    scene.passes(50);
+    let wall = scene.wall();
+    scene.records[1].ts = wall;
+    scene.is_granted();
+    passes_under_an_old_leader(&mut scene, 1600);
+    let term = scene.last_check().term;
+    scene.votes("y", true, term);
+    assert!(!scene.leads());
+    scene.passes(1500);
+    assert!(scene.leads());
+    let named = MigrationEvent::Unheard(vec![InstanceId::new("deaf")]);
+    assert!(scene.events.contains(&named));
+}
+
+#[test]
+fn one_that_is_heard_and_has_no_record_yet_is_waited_for() {
+    let mut scene = Scene::with(&[]);
+    scene.hears(of_old(Subject::Check, "y", Term::new(5)));
+    scene.is_granted();
+    assert!(!scene.leads());
+    let term = scene.last_check().term;
+    scene.votes("y", true, term);
+    assert!(scene.leads());
+}
+
+#[test]
+fn one_whose_record_is_too_long_is_waited_for() {
+    let mut scene = Scene::before_the_first_look(&["y"]);
+    scene.records[0].meta = format!("\"{}\"", "x".repeat(40_000));
+    scene.passes(100);
+    scene.hears(of_old(Subject::Check, "y", Term::new(5)));
+    scene.passes(1100);
+    scene.is_granted();
+    assert!(!scene.leads());
+    let term = scene.last_check().term;
+    scene.votes("y", true, term);
+    assert!(scene.leads());
+}
+
+#[test]
+fn whoever_cannot_tell_the_old_ones_leaves_the_register_to_others() {
+    let mut scene = Scene::with(&["a"]);
+    scene.is_mute = true;
+    scene.is_granted();
+    scene.passes(3 * 800 + 1900);
+    assert!(!scene.leads() && !scene.migration.gives_up(scene.now));
+    scene.passes(200);
+    assert!(!scene.leads() && scene.migration.gives_up(scene.now));
+    scene.is_released();
+    assert!(!scene.migration.gives_up(scene.now));
+}
+
+#[test]
+fn whoever_waits_for_the_old_ones_or_leads_does_not_give_up() {
+    let mut scene = Scene::with(&["a", "deaf"]);
+    scene.is_granted();
+    for _ in 0..100 {
+        scene.passes(100);
+        assert!(!scene.migration.gives_up(scene.now));
+        scene.leads();
+    }
+    assert!(scene.leads());
+}

@@ -135,3 +135,22 @@ fn a_flood_of_ballots_is_answered_by_a_bounded_number() {
         .count();
     assert_eq!(spoken, MAX_ANSWERS);
 }
+
+#[test]
+fn above_a_height_that_was_forged_the_term_rises_all_the_same() {
+    let height = 5_000_000_000_000_000;
+    let mut scene = Scene::with(&["a"]);
+    scene.is_granted();
+    scene.votes("a", false, Term::new(height));
+    let mut terms = Vec::new();
+    for _ in 0..100 {
+        let before = scene.checks();
+        scene.passes(10);
+        if scene.checks() > before {
+            terms.push(scene.last_check().term);
+            scene.votes("a", true, scene.last_check().term);
+        }
+    }
+    assert!(terms.is_sorted_by(|a, b| a < b), "{terms:?}");
+    assert!(terms.last() >= Some(&Term::new(height + 4)), "an old candidate counts one a second");
+}
