@@ -74,6 +74,8 @@ pub(super) struct Meddled {
 pub(super) struct Meddling {
     /// Whether every call fails, as without a connection.
     pub(super) is_cut: AtomicBool,
+    /// Whether nothing can be said to the instances of another library.
+    pub(super) is_mute: AtomicBool,
     /// Channels whose subscription does not come through until released.
     pub(super) withheld: Mutex<HashSet<Channel>>,
     pub(super) released: Notify,
@@ -182,6 +184,10 @@ impl Medium for Meddled {
     }
     async fn publish(&self, batch: Vec<(Channel, Vec<u8>)>) -> Result<(), MediumError> {
         self.check()?;
+        let is_legacy = |(channel, _): &(Channel, Vec<u8>)| matches!(channel, Channel::Legacy(_));
+        if self.meddling.is_mute.load(Ordering::SeqCst) && batch.iter().any(is_legacy) {
+            return Err(MediumError::new(MediumErrorKind::Refused, "no right to that channel"));
+        }
         self.medium.publish(batch).await
     }
     async fn subscribe(&self, channels: Vec<Channel>) -> Result<(), MediumError> {

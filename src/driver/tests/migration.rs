@@ -55,3 +55,23 @@ async fn who_may_not_lead_starts_where_nobody_leads_on_either_side() {
     assert_eq!(leader_by(&node).await, None);
     node.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_cannot_tell_the_old_ones_leaves_the_leadership_to_one_that_can() {
+    let kind = "mute";
+    let meddling = Arc::new(Meddling::default());
+    meddling.is_mute.store(true, Ordering::SeqCst);
+    let mute = start_as(kind, mover(&meddling));
+    let observer = start_as(kind, Setup { candidacy: not_eligible(), ..Setup::default() });
+    let id = mute.instance.clone();
+    let is_mute = move |o: &Output| matches!(o, Output::LeaderChanged { leader, .. } if leader.as_ref() == Some(&id));
+    observer.ear.until("LeaderChanged", |o| is_mute(o).then_some(())).await;
+
+    let other = start_as(kind, mover(&Arc::default()));
+    eventually("the other leads", || other.leads()).await;
+    assert_eq!(mute.ear.count(is_elected), 0);
+    assert_eq!(mute.ear.count(|o| matches!(o, Output::Defeated { .. })), 1, "it stands back");
+    for node in [other, observer, mute] {
+        node.stop().await;
+    }
+}
