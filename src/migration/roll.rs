@@ -96,9 +96,9 @@ impl Roll {
         self.has_seen_all
     }
 
-    /// Whether a record is listed of which a moment will tell if its instance lives.
-    pub fn is_in_doubt(&self) -> bool {
-        self.known.values().any(Known::is_in_doubt)
+    /// Whether one is listed of which a moment will tell if it lives.
+    pub fn is_in_doubt(&self, now: Instant) -> bool {
+        self.known.values().any(|known| known.is_in_doubt(now))
     }
 
     /// Whether an old instance was listed, and left.

@@ -13,6 +13,8 @@ pub const READ_INTERVAL: Duration = Duration::from_secs(1);
 /// A record that has not changed for so long since it was seen first, and whose instance was never heard, was left behind: one that lives, even
 /// deaf, would have written it anew.
 const UNCHANGED_FOR: Duration = Duration::from_millis(1200);
+/// Who lives and is led is heard more often than that: an old leader asks every 400 ms, and all answer.
+const QUIET_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(Default)]
 pub struct Known {
@@ -61,8 +63,10 @@ impl Known {
     }
 
     /// Whether time will tell if it lives.
-    pub fn is_in_doubt(&self) -> bool {
-        self.is_listed && self.sign == Sign::Plausible
+    pub fn is_in_doubt(&self, now: Instant) -> bool {
+        let is_quiet = self.alive_at.is_some_and(|at| now >= at + QUIET_AFTER);
+        let is_likely_dead = self.sign == Sign::Unchanged;
+        self.is_listed && !is_likely_dead && (is_quiet || self.sign == Sign::Plausible)
     }
 
     pub fn last_written(&self) -> f64 {

@@ -80,7 +80,7 @@ impl Rule {
 
     fn held_back_until(&self, now: Instant, roll: &Roll) -> Option<Instant> {
         let reign = self.reign.as_ref().filter(|reign| reign.awaits_admission)?;
-        if roll.has_seen_all() && !roll.is_in_doubt() {
+        if roll.has_seen_all() && !roll.is_in_doubt(now) {
             return None;
         }
         let led_at = self.listening_since?.max(self.old_led_at.unwrap_or_default());

@@ -198,6 +198,21 @@ fn one_that_stopped_just_before_costs_no_leader_and_is_not_named() {
 }
 
 #[test]
+fn one_that_stops_while_the_register_is_awaited_costs_no_leader_either() {
+    let mut scene = Scene::with(&["y", "stopped"]);
+    scene.stops("stopped");
+    passes_under_an_old_leader(&mut scene, 800);
+    scene.is_granted();
+    passes_under_an_old_leader(&mut scene, 800);
+    assert_eq!(scene.checks(), 0, "the old leader goes on meanwhile");
+    passes_under_an_old_leader(&mut scene, 800);
+    let term = scene.last_check().term;
+    scene.votes("y", true, term);
+    assert!(scene.leads());
+    assert_eq!(unheard(&scene), 0);
+}
+
+#[test]
 fn where_all_that_are_listed_are_heard_nothing_is_held_back() {
     let mut scene = Scene::before_the_first_look(&["y", "b"]);
     scene.hears(of_old(Subject::Check, "y", Term::new(5)));
