@@ -11,7 +11,7 @@ const directory = path.join(root, '__test__');
  * These test no part of the library, but the tools of the project, and the command `incumbent` with the dashboard: whatever
  * installs that, its first line has Node.js run it.
  */
-const ofTools = /^(bench|cli|dashboard|demo|doctor|faults|start-main|readme)/;
+const ofTools = /^(bench|cli|dashboard|demo|doctor|faults|migrate-rounds|readme|start-main)/;
 
 /** The names of the test files, without their ending. */
 export function testNames(words: string[]): string[] {
