@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -171,6 +171,9 @@ pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> 
     }
 }
 
+/// A command that is under way.
+type Answering<T> = Pin<Box<dyn Future<Output = Result<T, RedisError>> + Send>>;
+
 /// A standing connection for commands. Its number is its own in all processes, so that it can stand for the server's identity.
 pub struct Link {
     pub number: u64,
@@ -232,7 +235,19 @@ impl Link {
         F: Future<Output = Result<T, RedisError>> + Send + 'static,
     {
         let started = Instant::now();
-        let mut answer = Box::pin(send(self.connection.clone()));
+        let answer: Answering<T> = Box::pin(send(self.connection.clone()));
+        self.wait_for(answer, started, limit, late_limit, Box::new(tell_late)).await
+    }
+
+    /// For all commands that give a `T` alike: each form of its own of what waits here would be a part of the addon's size.
+    async fn wait_for<T: Send + 'static>(
+        self: &Arc<Self>,
+        mut answer: Answering<T>,
+        started: Instant,
+        limit: Duration,
+        late_limit: Duration,
+        tell_late: Box<dyn FnOnce(Duration) + Send>,
+    ) -> Result<T, MediumError> {
         tokio::select! {
             biased;
             answer = &mut answer => return self.settle(answer),
