@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { after, before, describe, test, type TestContext } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { collect, eventually } from './fixtures/eventually.ts';
 import { Fleet } from './fixtures/fleet.ts';
-import { MixedFleet } from './fixtures/mixed-fleet.ts';
+import { commandsOf, MixedFleet } from './fixtures/mixed-fleet.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
 
 let redis: RedisServer;
@@ -14,19 +14,12 @@ before(async () => {
 });
 after(() => redis.stop());
 
-/** A connection that shares nothing with the fleets. */
-async function commandsOf(t: TestContext) {
-  const client = await redis.client();
-  t.after(() => client.destroy());
-  return client;
-}
-
 describe('what others write', { concurrency: 3 }, () => {
   test('junk on the old channels and in the old keys is counted, and does not harm', async (t) => {
     const kind = 'junk';
     const fleet = new Fleet(t, { redis: redis.url, kind, migrate: 'node-raft-redis' });
     const one = await fleet.start();
-    const commands = await commandsOf(t);
+    const commands = await commandsOf(t, redis);
     const messages: unknown[] = [];
     one.on('message', ({ message }) => messages.push(message));
     const junk = [
@@ -72,7 +65,7 @@ describe('what others write', { concurrency: 3 }, () => {
     test(`a forged old term of ${term} does not lock the fleet`, async (t) => {
       const fleet = new MixedFleet(t, redis.url);
       const [, other] = await fleet.startAllOld(3);
-      const commands = await commandsOf(t);
+      const commands = await commandsOf(t, redis);
       const forged = `{"type":"check","from":"forger","currentTerm":${term}}`;
       await commands.publish(`consensus-events:${fleet.kind}`, forged);
       await eventually(() => other!.leaderId === 'forger');

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { after, before, describe, test, type TestContext } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { Candidate } from 'incumbent';
 import { collect, eventually } from './fixtures/eventually.ts';
-import { listOf, MixedFleet } from './fixtures/mixed-fleet.ts';
+import { commandsOf, listOf, MixedFleet } from './fixtures/mixed-fleet.ts';
 import { Records } from './fixtures/oracle.ts';
 import { spawnCandidate } from './fixtures/processes.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
@@ -15,13 +15,6 @@ before(async () => {
   redis = await startRedis();
 });
 after(() => redis.stop());
-
-/** A connection that shares nothing with the fleets. */
-async function commandsOf(t: TestContext) {
-  const client = await redis.client();
-  t.after(() => client.destroy());
-  return client;
-}
 
 describe('one leader', { concurrency: 3 }, () => {
   test('the first new instance replaces the old leader, who is told so once', async (t) => {
@@ -60,7 +53,7 @@ describe('one leader', { concurrency: 3 }, () => {
     const starting = fleet.startNew();
     const [one] = fleet.fresh as [Candidate];
     const heard = collect(one);
-    const commands = await commandsOf(t);
+    const commands = await commandsOf(t, redis);
     await eventually(() => commands.hGet(`incumbent:{${fleet.kind}}:register`, 'holder'));
     const grantedAt = performance.now();
     assert.equal(one.isLeader(), false);

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { after, before, describe, test, type TestContext } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { collect, eventually } from './fixtures/eventually.ts';
 import { Fleet } from './fixtures/fleet.ts';
-import { listOf, MixedFleet } from './fixtures/mixed-fleet.ts';
+import { commandsOf, listOf, MixedFleet } from './fixtures/mixed-fleet.ts';
 import { startRedis, type RedisServer } from './fixtures/redis-server.ts';
 
 let redis: RedisServer;
@@ -13,13 +13,6 @@ before(async () => {
   redis = await startRedis();
 });
 after(() => redis.stop());
-
-/** A connection that shares nothing with the fleets. */
-async function commandsOf(t: TestContext) {
-  const client = await redis.client();
-  t.after(() => client.destroy());
-  return client;
-}
 
 describe('one list', { concurrency: 3 }, () => {
   test('all are listed on both sides with meta and state, and joins and departures are told', async (t) => {
@@ -76,7 +69,7 @@ describe('one list', { concurrency: 3 }, () => {
 
   test('kinds with letters that mean something in patterns, and kinds that begin alike, are kept apart', async (t) => {
     const fleet = new Fleet(t, { redis: redis.url, migrate: 'node-raft-redis' });
-    const commands = await commandsOf(t);
+    const commands = await commandsOf(t, redis);
     const write = async () => {
       const record = JSON.stringify({ ts: Date.now(), meta: 1, state: 'follower' });
       for (const kind of ['s*c', 's*c:x', 'svc', 's[vx]c', 's?c']) {
