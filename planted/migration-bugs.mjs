@@ -45,9 +45,9 @@ export const migrationBugs = [
     tests,
     edits: [
       {
-        file: rule,
-        from: 'reign.first_term.is_some_and(|first| vote.term >= first)',
-        to: 'reign.first_term.is_some()',
+        file: roll,
+        from: 'known.follows.is_some_and(|said| said >= term)',
+        to: 'known.follows.is_some()',
       },
     ],
   },

@@ -119,9 +119,10 @@ impl Roll {
         all.filter(move |(_, known)| !follows(known)).map(|(id, _)| id)
     }
 
+    /// Votes may come late: one of an earlier reign, whose terms were lower, takes nothing back.
     pub fn note_following(&mut self, id: &InstanceId, term: Term) {
         if let Some(known) = self.entry(id) {
-            known.follows = Some(term);
+            known.follows = known.follows.max(Some(term));
         }
     }
 

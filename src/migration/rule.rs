@@ -178,7 +178,7 @@ impl Rule {
     fn count(&mut self, now: Instant, vote: &Ballot, roll: &mut Roll) {
         let Some(reign) = &self.reign else { return self.note_height(now, vote) };
         let is_for_us = vote.to.as_ref() == Some(&self.own) && vote.is_granted;
-        if is_for_us && reign.first_term.is_some_and(|first| vote.term >= first) {
+        if is_for_us {
             roll.note_following(&vote.from, vote.term);
         }
         if reign.spoken.is_some_and(|(_, spoken)| vote.term > spoken) {
